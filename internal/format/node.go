@@ -24,8 +24,12 @@ type Pos struct {
 	Line, Col int
 }
 
-// String returns file:line:col.
+// String returns file:line:col, or the file alone where the line is zero: then all of
+// it is meant.
 func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
 	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Col)
 }
 
@@ -42,6 +46,14 @@ type Node struct {
 	// if Quoted.
 	places []place
 	Quoted bool
+
+	// Aliases is set at the root of a file with YAML aliases: a node in it may stand at
+	// several places.
+	Aliases bool
+
+	// Literal marks a value of a .env file in single quotes: a leading "pylee://" is
+	// text, and every "${" in Text is escaped already.
+	Literal bool
 }
 
 // Entry is one member of a map.
