@@ -35,7 +35,7 @@ const (
 // Error is the failure of a provider as plain data. No text in it ever holds a
 // value, or what a parser said of a value.
 type Error struct {
-	Kind       error         // one of the six
+	Kind       error         // one of the six; nil counts as ErrInvalid
 	Reason     Reason        // refines Kind
 	Detail     string        // what is wrong, in one line, lower case; empty: the text of Kind
 	Hint       string        // what to do, best a command to paste; may be empty
@@ -48,16 +48,24 @@ func (e *Error) Error() string {
 	if e.Detail != "" {
 		return e.Detail
 	}
-	return e.Kind.Error()
+	return e.Unwrap().Error()
 }
 
-// Unwrap returns the kind.
-func (e *Error) Unwrap() error { return e.Kind }
+// Unwrap returns the kind; an Error without one is ErrInvalid.
+func (e *Error) Unwrap() error {
+	if e.Kind == nil {
+		return ErrInvalid
+	}
+	return e.Kind
+}
 
-// KindOf returns the kind that err wraps. An expired context counts as
-// ErrUnavailable; an error of no kind, which is a defect of a provider, as
+// KindOf returns the kind that err wraps, nil for nil. A context that is done counts
+// as ErrUnavailable; an error of no kind, which is a defect of a provider, as
 // ErrInvalid.
 func KindOf(err error) error {
+	if err == nil {
+		return nil
+	}
 	for _, kind := range kinds {
 		if errors.Is(err, kind) {
 			return kind

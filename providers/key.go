@@ -37,7 +37,9 @@ func (o Options) String() string {
 		if i > 0 {
 			b.WriteByte('&')
 		}
-		b.WriteString(name + "=" + QuoteOption(o[name]))
+		b.WriteString(quote(name, "%?#|{}&="))
+		b.WriteByte('=')
+		b.WriteString(QuoteOption(o[name]))
 	}
 	return b.String()
 }
@@ -50,16 +52,28 @@ func QuoteName(s string) string { return quote(s, "%?#|{}") }
 func QuoteOption(s string) string { return quote(s, "%?#|{}&") }
 
 func quote(s, special string) string {
+	// Spaces at an edge would be lost before a filter.
+	from := len(s) - len(strings.TrimLeft(s, " "))
+	to := len(strings.TrimRight(s, " "))
+	plain := func(i int) bool { return from <= i && i < to && !needsQuote(s, i, special) }
+	i := 0
+	for i < len(s) && plain(i) {
+		i++
+	}
+	if i == len(s) {
+		return s
+	}
 	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if needsQuote(s, i, special) {
-			const hex = "0123456789ABCDEF"
-			b.WriteByte('%')
-			b.WriteByte(hex[s[i]>>4])
-			b.WriteByte(hex[s[i]&15])
+	b.WriteString(s[:i])
+	for ; i < len(s); i++ {
+		if plain(i) {
+			b.WriteByte(s[i])
 			continue
 		}
-		b.WriteByte(s[i])
+		const hex = "0123456789ABCDEF"
+		b.WriteByte('%')
+		b.WriteByte(hex[s[i]>>4])
+		b.WriteByte(hex[s[i]&15])
 	}
 	return b.String()
 }
@@ -69,10 +83,8 @@ func needsQuote(s string, i int, special string) bool {
 	switch {
 	case c < ' ', c == 0x7f, strings.IndexByte(special, c) >= 0:
 		return true
-	case c == ' ': // spaces before a filter or at an edge would be lost
-		return strings.Trim(s[i:], " ") == "" || strings.Trim(s[:i], " ") == ""
-	case c == ':': // ":-" would begin a default
-		return i+1 < len(s) && isOperator(s[i+1])
+	case c == ':': // ":-" would begin a default, and so would ":" before the "?" of options
+		return i+1 == len(s) || isOperator(s[i+1])
 	case isOperator(c): // "secret:-x" would be a variable with a default
 		return i == 0
 	}
