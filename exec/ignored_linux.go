@@ -1,0 +1,27 @@
+//go:build linux && pylee_fwdsig
+
+package exec
+
+import (
+	"sync/atomic"
+	"syscall"
+	_ "unsafe" // for go:linkname
+)
+
+// fwdSig is where the runtime keeps what it found for each signal when the program
+// started. It needs -ldflags=-checklinkname=0; builds without it use the fallback.
+//
+//go:linkname fwdSig runtime.fwdSig
+var fwdSig [lastSignal + 1]uintptr
+
+// Inherited returns the signals that were ignored when this process started. It
+// must be called before the program changes the effect of a signal to be exact.
+func Inherited() []syscall.Signal {
+	found := ignoredNow()
+	for sig := syscall.Signal(1); sig <= lastSignal; sig++ {
+		if atomic.LoadUintptr(&fwdSig[sig]) == sigIgnore {
+			found = append(found, sig)
+		}
+	}
+	return union(found, nil)
+}
