@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pyleeai/pylee/internal/config"
+	"github.com/pyleeai/pylee/internal/runner"
+	"github.com/pyleeai/pylee/resolve"
+)
+
+// assembly is everything one run resolves, in the order in which it was written,
+// and what the results are for.
+type assembly struct {
+	cfg     *config.Config
+	scope   resolve.Scope
+	inputs  []resolve.Input
+	target  *config.Target
+	env     string // of --env
+	broken  bool   // the config has faults of its own
+	refs    envRefs
+	vars    []variable // environment of the child
+	args    []string   // names of the inputs that make up argv
+	cwd     string     // name of the input of the directory, or empty
+	removed []string   // inherited variables that the config takes away
+}
+
+// variable is one environment variable of the child and the input it comes from.
+type variable struct {
+	name  string
+	input string
+}
+
+// assemble reads what s names and returns it with every problem found; the assembly
+// holds the parts that are fine, so that all problems are reported in one run.
+func (inv *invocation) assemble(s source) (*assembly, error) {
+	cfg, err := inv.loadConfig(s.config, s.env)
+	a := &assembly{cfg: cfg, env: s.env, broken: err != nil}
+	errs := []error{err}
+	a.target, err = pickTarget(cfg, s)
+	errs = append(errs, err)
+	sets, err := parseSets(s.sets, inv.dir)
+	errs = append(errs, err)
+	dotenv, err := inv.dotenv(cfg, s.envFiles)
+	errs = append(errs, err)
+
+	a.scope = inv.scope(cfg, s, sets, dotenv)
+	errs = append(errs, unserved(cfg, a.target))
+	a.addRefs(s)
+	a.addVariables(inv, s, sets, dotenv)
+	switch {
+	case a.target != nil:
+		a.addCommand(a.targetKey(), a.target)
+	case s.everything:
+		a.addTargets()
+	}
+	return a, errors.Join(errs...)
+}
+
+// addRefs decides which inherited variables are resolved: those of the command line
+// and those of the config.
+func (a *assembly) addRefs(s source) {
+	a.refs = s.refs
+	a.refs.all = a.refs.all || a.cfg.EnvRefs.All
+	a.refs.names = append(a.refs.names[:len(a.refs.names):len(a.refs.names)], a.cfg.EnvRefs.Names...)
+}
+
+func pickTarget(cfg *config.Config, s source) (*config.Target, error) {
+	if s.target != "" && s.server != "" {
+		return nil, usagef("--target and --server exclude each other")
+	}
+	name, from, key, flag := s.target, cfg.Commands, "commands", "target"
+	if s.server != "" {
+		name, from, key, flag = s.server, cfg.Servers, "mcpServers", "server"
+	}
+	if name == "" {
+		return nil, nil
+	}
+	var known []string
+	for i := range from {
+		if from[i].Name == name {
+			return &from[i], nil
+		}
+		known = append(known, from[i].Name)
+	}
+	f := &failure{message: fmt.Sprintf("--%s: no %q under %s", flag, name, key), code: exitConfig}
+	if near := config.Suggest(name, known); near != "" {
+		f.message += fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	if len(known) > 0 {
+		f.hint = "known: " + strings.Join(known, " ")
+	} else if len(cfg.Sources) == 0 {
+		f.hint = "no config was found; name one with --config FILE"
+	}
+	return nil, f
+}
+
+// scope builds the layers behind ${NAME}, highest first.
+func (inv *invocation) scope(cfg *config.Config, s source, sets, dotenv []named) resolve.Scope {
+	environment := make(map[string]string, len(inv.env))
+	for name, value := range inv.env {
+		environment[name] = value
+	}
+	if s.env != "" {
+		environment["PYLEE_ENV"] = s.env // the flag is this run's PYLEE_ENV
+	}
+	variables := map[string]resolve.Input{}
+	for _, field := range cfg.Variables {
+		if field.Text != nil {
+			variables[field.Name] = textInput("variables."+field.Name, field.Text, resolve.ForEnv)
+		}
+	}
+	return resolve.Scope{
+		{Name: "command line", Texts: texts(sets)},
+		{Name: resolve.LayerEnvironment, Plain: environment, Secret: runner.Unlocks},
+		{Name: ".env", Texts: texts(dotenv)},
+		{Name: resolve.LayerVariables, Texts: variables},
+		{Name: "built-in", Plain: map[string]string{
+			"PYLEE_CONFIG_DIR": cfg.Dir, "PYLEE_VERSION": inv.version, "PYLEE_ENV": cfg.Environment,
+		}},
+	}
+}
+
+func texts(list []named) map[string]resolve.Input {
+	m := make(map[string]resolve.Input, len(list))
+	for _, n := range list {
+		m[n.name] = n.input
+	}
+	return m
+}
+
+func textInput(name string, t *config.Text, use resolve.Use) resolve.Input {
+	return resolve.Input{Name: name, Text: t.Value, Origin: t, Dir: t.Dir, Use: use}
+}
+
+// addVariables collects the variables of the child in the order of precedence.
+func (a *assembly) addVariables(inv *invocation, s source, sets, dotenv []named) {
+	v := newChildVars(len(a.cfg.Env) + len(dotenv) + len(sets))
+	for _, entry := range inv.environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if in, ok := inheritedReference(name, value, a.refs, a.cfg); ok {
+			in.Dir = inv.dir
+			v.put(name, in)
+		}
+	}
+	for _, n := range dotenv {
+		if _, inherited := inv.env[n.name]; !inherited {
+			v.put(n.name, n.defined())
+		}
+	}
+	if a.target == nil || !a.fromServers() {
+		v.putFields("env", a.cfg.Env)
+	}
+	if a.target != nil {
+		v.putFields(a.targetKey()+".env", a.target.Env)
+	}
+	for _, n := range sets {
+		v.put(n.name, n.defined())
+	}
+	a.inputs = make([]resolve.Input, 0, len(v.list))
+	a.vars = make([]variable, 0, len(v.list))
+	for _, c := range v.list {
+		if !c.dropped {
+			a.inputs = append(a.inputs, c.input)
+			a.vars = append(a.vars, variable{name: c.name, input: c.input.Name})
+		}
+	}
+	a.removed = v.removed
+}
+
+// place returns where the text of an input is written.
+func (a *assembly) place(name string) string {
+	for _, in := range a.inputs {
+		if in.Name == name && in.Origin != nil {
+			return in.Origin.At(0)
+		}
+	}
+	return ""
+}
+
+func (a *assembly) fromServers() bool {
+	for i := range a.cfg.Servers {
+		if &a.cfg.Servers[i] == a.target {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *assembly) targetKey() string {
+	if a.fromServers() {
+		return "mcpServers." + a.target.Name
+	}
+	return "commands." + a.target.Name
+}
+
+// addCommand adds command, args and cwd of a target.
+func (a *assembly) addCommand(key string, t *config.Target) {
+	add := func(name string, text *config.Text) string {
+		a.inputs = append(a.inputs, textInput(name, text, resolve.ForArg))
+		return name
+	}
+	if t.Command != nil {
+		a.args = append(a.args, add(key+".command", t.Command))
+	}
+	for i, arg := range t.Args {
+		a.args = append(a.args, add(fmt.Sprintf("%s.args[%d]", key, i), arg))
+	}
+	if t.Cwd != nil {
+		a.cwd = add(key+".cwd", t.Cwd)
+	}
+}
+
+// addTargets adds everything that the targets of the config hold, for check without
+// one of them being named.
+func (a *assembly) addTargets() {
+	add := func(section string, targets []config.Target) {
+		for i := range targets {
+			t, key := &targets[i], section+"."+targets[i].Name
+			v := newChildVars(len(t.Env) + len(t.Headers))
+			v.putFields(key+".env", t.Env)
+			v.putFields(key+".headers", t.Headers)
+			for _, c := range v.list {
+				a.inputs = append(a.inputs, c.input)
+			}
+			if t.URL != nil {
+				a.inputs = append(a.inputs, textInput(key+".url", t.URL, resolve.ForEnv))
+			}
+			a.addCommand(key, t)
+		}
+	}
+	add("commands", a.cfg.Commands)
+	add("mcpServers", a.cfg.Servers)
+}

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/pyleeai/pylee/internal/runner"
+	"golang.org/x/term"
+)
+
+// invocation is what one start of pylee was given: streams, environment, place.
+type invocation struct {
+	stdio   Stdio
+	environ []string
+	env     map[string]string
+	version string
+	dir     string // working directory
+	home    string // empty: unknown
+	debug   bool
+	quiet   bool
+	json    bool
+	guard   *runner.Guard
+	restore func() // gives the child back what Main took from this process
+}
+
+func newInvocation(environ []string, version string, stdio Stdio) *invocation {
+	inv := &invocation{stdio: stdio, environ: environ, version: version, env: make(map[string]string, len(environ))}
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok {
+			if _, twice := inv.env[name]; !twice {
+				inv.env[name] = value
+			}
+		}
+	}
+	inv.debug = truthy(inv.env["PYLEE_DEBUG"])
+	inv.dir, _ = os.Getwd() //nolint:errcheck // a removed working directory leaves relative names unusable, which they are
+	inv.home = inv.env["HOME"]
+	if !filepath.IsAbs(inv.home) {
+		inv.home = ""
+		if u, err := user.Current(); err == nil { // system services have no HOME
+			inv.home = u.HomeDir
+		}
+	}
+	return inv
+}
+
+func truthy(s string) bool {
+	switch strings.ToLower(s) {
+	case "", "0", "no", "off", "false":
+		return false
+	}
+	return true
+}
+
+// say prints a message to stderr. Messages never go to stdout: that belongs to the
+// child and to data that was asked for.
+func (inv *invocation) say(format string, args ...any) {
+	if !inv.quiet {
+		inv.message("", fmt.Sprintf(format, args...))
+	}
+}
+
+// message prints one line to stderr. Paths, keys and names in it may hold anything:
+// what is no plain text is escaped, so that none of it can act on a terminal or look
+// like a line of its own.
+func (inv *invocation) message(prefix, text string) {
+	fmt.Fprintf(inv.stdio.Err, "pylee: %s%s\n", prefix, plain(text)) //nolint:errcheck // nobody is left to tell
+}
+
+// plain escapes what is not printable.
+func plain(text string) string {
+	clean := func(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError }
+	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) }) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		if clean(r) {
+			b.WriteString(text[:size])
+		} else {
+			quoted := strconv.Quote(text[:size])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		text = text[size:]
+	}
+	return b.String()
+}
+
+// hint prints what to do next, best a command to paste.
+func (inv *invocation) hint(format string, args ...any) { inv.say("hint: "+format, args...) }
+
+// debugf prints with --debug only: names, versions and times, never a value.
+func (inv *invocation) debugf(format string, args ...any) {
+	if inv.debug {
+		inv.message("debug: ", fmt.Sprintf(format, args...))
+	}
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// confirmReveal asks before secrets are shown on a terminal; a pipe is not asked.
+func (inv *invocation) confirmReveal(yes bool) error {
+	if yes || !isTerminal(inv.stdio.Out) {
+		return nil
+	}
+	if !isTerminal(inv.stdio.In) {
+		return &failure{message: "values are not shown on a terminal without being asked", hint: "add --yes, or write to a pipe", code: exitFailed}
+	}
+	fmt.Fprint(inv.stdio.Err, "pylee: show secret values on this terminal? [y/N] ") //nolint:errcheck // the answer tells
+	answer, err := bufio.NewReader(inv.stdio.In).ReadString('\n')
+	if err != nil || !strings.EqualFold(strings.TrimSpace(answer), "y") {
+		return &failure{message: "not shown", code: exitFailed}
+	}
+	return nil
+}
+
+// writeJSON prints v to stdout, indented.
+func (inv *invocation) writeJSON(v any) error {
+	enc := json.NewEncoder(inv.stdio.Out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pyleeai/pylee/internal/config"
+	"github.com/pyleeai/pylee/providers/core"
+	"github.com/pyleeai/pylee/resolve"
+)
+
+// resolve assembles what s names and resolves it. The error joins every problem of
+// every stage. The assembly is nil only if no config could be read; the snapshot
+// holds what could be resolved and is never nil beside an assembly.
+func (inv *invocation) resolve(s source) (*assembly, *resolve.Snapshot, error) {
+	timeout, err := parseDuration("timeout", s.timeout)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := inv.assemble(s)
+	if a == nil {
+		return nil, nil, err
+	}
+	errs := []error{err}
+
+	resolver := &resolve.Resolver{
+		Drivers: core.Drivers(), Home: inv.home, Environ: inv.env, Timeout: timeout,
+	}
+	if inv.debug {
+		resolver.Observe = inv.observe
+	}
+	defer resolver.Close() //nolint:errcheck // what was fetched stays fetched
+	ctx := inv.context(a.cfg)
+	plan, err := inv.compile(ctx, resolver, a, s)
+	if a.broken {
+		err = placed(err) // the config has said already what is wrong with its providers
+	}
+	errs = append(errs, err)
+	waiting := inv.sayWaiting(plan)
+	snapshot, err := resolver.Resolve(ctx, plan)
+	waiting.Stop()
+	errs = append(errs, err)
+	if inv.debug {
+		inv.debugSnapshot(snapshot)
+	}
+	return a, snapshot, errors.Join(errs...)
+}
+
+// context returns what bounds the work of resolving. Mostly nothing does: a signal ends
+// pylee at once, without being asked. Where tools may be running they have to go first,
+// and process 1 has to end by itself.
+func (inv *invocation) context(cfg *config.Config) context.Context {
+	tools := slices.ContainsFunc(cfg.Providers, func(p config.Provider) bool { return p.Kind == "exec" || p.Kind == "summon" })
+	if tools || os.Getpid() == 1 {
+		return inv.guard.Context()
+	}
+	return context.Background()
+}
+
+// sayWaiting tells after a second what is waited for.
+func (inv *invocation) sayWaiting(plan *resolve.Plan) *time.Timer {
+	return time.AfterFunc(time.Second, func() {
+		asked := map[string]bool{}
+		for _, reference := range plan.References() {
+			asked[reference.Provider] = true
+		}
+		inv.say("waiting for %s", strings.Join(slices.Sorted(maps.Keys(asked)), ", "))
+	})
+}
+
+// compile checks everything and returns the plan, with the settings of the providers
+// that it needs resolved. A block that nobody uses costs nothing, but is checked like
+// the others.
+func (inv *invocation) compile(ctx context.Context, r *resolve.Resolver, a *assembly, s source) (*resolve.Plan, error) {
+	options := resolve.Options{Scope: a.scope, Instances: inv.instances(a.cfg, s), Environment: a.cfg.Environment}
+	if a.cfg.SecretProvider != nil {
+		options.SecretProvider = a.cfg.SecretProvider.Value
+	}
+	plan, err := resolve.Compile(a.inputs, options)
+	if a.broken {
+		plan, _ = resolve.Compile(passive(a.inputs, plan), options) //nolint:errcheck // said by err
+		return plan, err
+	}
+	if len(a.cfg.Providers) == 0 || err != nil {
+		return plan, err
+	}
+	used := map[string]bool{}
+	for _, reference := range plan.References() {
+		used[reference.Provider] = true
+	}
+	var unused, needed []resolve.Input
+	for _, p := range a.cfg.Providers {
+		inputs := settingInputs(a.cfg, p)
+		if used[p.Name] {
+			needed = append(needed, inputs...)
+		} else {
+			unused = append(unused, inputs...)
+		}
+	}
+	if _, err = resolve.Compile(unused, options); err != nil {
+		return plan, err
+	}
+	settings, err := resolve.Compile(needed, options)
+	if err != nil {
+		return &resolve.Plan{}, err // nothing is asked of a provider that is not set up
+	}
+	snapshot, err := r.Resolve(ctx, settings)
+	if err != nil {
+		return &resolve.Plan{}, err
+	}
+	for _, p := range a.cfg.Providers {
+		fillSettings(options.Instances, p, snapshot)
+	}
+	return resolve.Compile(a.inputs, options)
+}
+
+// passive returns the inputs that only files of this machine answer: no tool is run and
+// nobody is contacted for a config that is not right.
+func passive(inputs []resolve.Input, plan *resolve.Plan) []resolve.Input {
+	active := map[string]bool{}
+	for _, reference := range plan.References() {
+		switch reference.Kind {
+		case "env", "var", "file", "dir", "cred", "local":
+			continue
+		}
+		for _, name := range reference.Inputs {
+			active[name] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(inputs), func(in resolve.Input) bool { return active[in.Name] })
+}
+
+// fillSettings lays the block of p, with its texts resolved, over what pylee itself
+// has to tell the provider.
+func fillSettings(instances map[string]resolve.Instance, p config.Provider, resolved *resolve.Snapshot) {
+	instance := instances[p.Name]
+	settings := settingsOf(p, resolved)
+	for key, value := range instance.Settings {
+		if _, own := settings[key]; !own {
+			settings[key] = value
+		}
+	}
+	instance.Settings = settings
+	instances[p.Name] = instance
+}
+
+// placed keeps the problems that have a place.
+func placed(err error) error {
+	var errs []error
+	for _, p := range resolve.Problems(err) {
+		if p.Place != "" {
+			errs = append(errs, p)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// instances lists the configured providers. The local store is one also without a
+// block: it needs to know where it lies.
+func (inv *invocation) instances(cfg *config.Config, s source) map[string]resolve.Instance {
+	m := map[string]resolve.Instance{}
+	for _, p := range cfg.Providers {
+		m[p.Name] = instanceOf(p)
+	}
+	if _, ok := m["local"]; !ok {
+		m["local"] = resolve.Instance{Name: "local", Kind: "local"}
+	}
+	for name, instance := range m {
+		if instance.Kind == "local" {
+			instance.Settings = inv.localSettings(cfg, s)
+			m[name] = instance
+		}
+	}
+	return m
+}
+
+func instanceOf(p config.Provider) resolve.Instance {
+	return resolve.Instance{Name: p.Name, Kind: p.Kind, Prefix: p.Prefix, Fallback: p.Fallback, Timeout: p.Timeout}
+}
+
+func settingInputs(cfg *config.Config, p config.Provider) []resolve.Input {
+	var inputs []resolve.Input
+	for path, node := range config.Strings("providers."+p.Name, p.Settings) {
+		inputs = append(inputs, textInput(path, cfg.Text(node), resolve.ForSetting))
+	}
+	return inputs
+}
+
+// observe prints a fetch at debug level: names, versions and times.
+func (inv *invocation) observe(e resolve.Event) {
+	line := fmt.Sprintf("fetch: %s from %s in %s", e.Key, e.Provider, e.Duration.Round(10*time.Microsecond))
+	if e.Version != "" {
+		line += ", version " + e.Version
+	}
+	if e.Kind != nil {
+		line += ": " + e.Kind.Error()
+	}
+	if e.Debug != "" {
+		line += " (" + e.Debug + ")"
+	}
+	inv.debugf("%s", line)
+}
+
+func (inv *invocation) debugSnapshot(s *resolve.Snapshot) {
+	for _, entry := range s.Entries() {
+		for _, source := range entry.Sources {
+			inv.debugf("value: %s from %s (%s)", entry.Name, source.Reference, source.Provider)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+)
+
+// source is what the flags of run, check, env and explain say.
+type source struct {
+	config   string
+	env      string
+	target   string
+	server   string
+	envFiles []string
+	sets     []string
+	refs     envRefs
+	timeout  string
+	identity string
+
+	everything bool // also the targets that are not named
+}
+
+func sourceOf(c *cli.Context, inv *invocation) (source, error) {
+	if err := refuseEmpty(c, "config", "env", "target", "server", "identity", "env-file"); err != nil {
+		return source{}, err
+	}
+	s := source{
+		config: c.String("config"), env: c.String("env"),
+		target: c.String("target"), server: c.String("server"),
+		envFiles: c.StringSlice("env-file"), sets: c.StringSlice("set"),
+		timeout: c.String("timeout"), identity: c.String("identity"),
+	}
+	closeIdentity(s.identity)
+	if refs, ok := c.Generic("env-refs").(*envRefs); ok {
+		s.refs = *refs
+	}
+	if from := inv.env["PYLEE_ENV_REFS"]; from != "" && !c.IsSet("env-refs") {
+		if truthy(from) && (from == "1" || from == "true" || from == "all") {
+			from = "true"
+		}
+		_ = s.refs.Set(from) //nolint:errcheck // never fails
+	}
+	return s, nil
+}
+
+// refuseEmpty refuses flags with an empty value, which an unset variable of a shell
+// leaves: --env "" would be another environment than was meant.
+func refuseEmpty(c *cli.Context, names ...string) error {
+	for _, name := range names {
+		if c.IsSet(name) && (c.Value(name) == "" || slices.Contains(c.StringSlice(name), "")) {
+			return usagef("flag --%s is empty", name)
+		}
+	}
+	return nil
+}
+
+// closeIdentity keeps the descriptor of --identity fd:N from the child, also if
+// nothing reads it.
+func closeIdentity(identity string) {
+	digits, ok := strings.CutPrefix(identity, "fd:")
+	if fd, err := strconv.Atoi(digits); ok && err == nil && fd > 2 {
+		unix.CloseOnExec(fd)
+	}
+}
