@@ -1,0 +1,51 @@
+# make build   bin/pylee with the flags of a release
+# make demo    builds pylee and shows its main job, in a throw-away home
+# make test    the tests, with the race detector if there is a C compiler
+# make lint    gofmt, vet, staticcheck, shellcheck
+# The rest is explained in docs/development.md.
+
+GO ?= go
+FUZZTIME ?= 30s
+
+# The default build of the command line library links a Markdown renderer: tagged away.
+# pylee_fwdsig reads a table of the Go runtime to restore ignored signals; it needs
+# -checklinkname=0 and exists for Linux alone.
+TAGS := urfave_cli_no_docs
+RELEASE_TAGS := $(TAGS)
+ifeq ($(shell $(GO) env GOOS),linux)
+RELEASE_TAGS := $(TAGS),pylee_fwdsig
+endif
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.0.0-dev)
+LDFLAGS := -s -w -checklinkname=0 -X main.version=$(VERSION:v%=%)
+
+export GO TAGS RELEASE_TAGS FUZZTIME
+
+.PHONY: build demo test lint fuzz bench integration assurance clean
+
+build:
+	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags $(RELEASE_TAGS) -ldflags "$(LDFLAGS)" -o bin/pylee .
+
+demo: build
+	@scripts/demo.sh
+
+test:
+	@scripts/test.sh
+
+lint:
+	@scripts/lint.sh
+
+fuzz:
+	@scripts/fuzz.sh
+
+bench: build
+	@scripts/bench.sh
+
+integration: build
+	@scripts/integration.sh
+
+assurance:
+	@scripts/assurance.sh
+
+clean:
+	@rm -rf bin dist .cache ASSURANCE.md
