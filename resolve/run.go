@@ -63,7 +63,9 @@ func (u *unit) entry(o outcome) (Entry, []*Problem) {
 		if e.Absent {
 			reason = "required, but not set"
 		}
-		return Entry{}, []*Problem{u.problem(invalid("%s", reason))}
+		err := invalid("%s", reason)
+		err.Hint = "give it a value, or write required: false"
+		return Entry{}, []*Problem{u.problem(err)}
 	}
 	if e.Absent {
 		return e, nil
