@@ -34,21 +34,6 @@ func ReadFile(path, name string, uid int) ([]byte, error) {
 	return data, err
 }
 
-// ReadEnvFile reads a .env file, which passes the same gate as a config. path may
-// be relative to the working directory; positions name it as it is given. Entries
-// come in the order written; none is put into pylee's own environment.
-func ReadEnvFile(path string, uid int) ([]format.Entry, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, &format.Error{Pos: format.Pos{File: path}, Message: "the working directory is gone"}
-	}
-	data, err := ReadFile(abs, path, uid)
-	if err != nil {
-		return nil, err
-	}
-	return format.ParseDotenv(path, data)
-}
-
 // gate checks one path.
 type gate struct {
 	uid  int

@@ -214,26 +214,20 @@ func TestLargeFile(t *testing.T) {
 	same(t, faultsOf(t, err), []string{"pylee.yaml: the file has 10485773 bytes, at most 1048576 are read"})
 }
 
-func TestReadEnvFile(t *testing.T) {
+func TestReadFile(t *testing.T) {
 	tr := newTree(t)
-	path := tr.put(".env", "# comment\nA=1\nexport B='${x:y}'\n")
-	entries, err := ReadEnvFile(path, os.Getuid())
+	path := tr.put(".env", "A=1\n")
+	data, err := ReadFile(path, ".env", os.Getuid())
 	same(t, err, nil)
-	same(t, []string{entries[0].Key, entries[0].Value.Text, entries[1].Key, entries[1].Value.Text}, []string{"A", "1", "B", "$${x:y}"})
-	same(t, entries[0].Value.At(0).String(), path+":2:3")
-	same(t, os.Getenv("B"), "")
+	same(t, string(data), "A=1\n")
 
-	_, err = ReadEnvFile(tr.path("none"), os.Getuid())
+	_, err = ReadFile(tr.path("none"), "none", os.Getuid())
 	message, _ := faultOf(t, err)
-	same(t, message, tr.path("none")+": no such file")
-	t.Chdir(tr.o.Dir)
-	if _, err = ReadEnvFile(".env", os.Getuid()); err != nil {
-		t.Error(err)
-	}
+	same(t, message, "none: no such file")
 	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, err = ReadEnvFile(".env", os.Getuid())
+	_, err = ReadFile(path, ".env", os.Getuid())
 	message, _ = faultOf(t, err)
 	if !strings.HasPrefix(message, ".env: writable by group or others") {
 		t.Error(message)
