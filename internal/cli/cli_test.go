@@ -148,3 +148,15 @@ func TestTheReferenceHasEveryExitCode(t *testing.T) {
 		t.Error("no row at all")
 	}
 }
+
+func TestRefsFromTheEnvironment(t *testing.T) {
+	for value, want := range map[string][2]bool{
+		"": {}, "0": {}, "false": {}, "off": {},
+		"1": {true, true}, "true": {true, true}, "ALL": {true, true}, "A": {true, false}, "A,B": {true, true},
+	} {
+		refs := refsFrom(value)
+		if got := [2]bool{refs.wants("A"), refs.wants("B")}; got != want {
+			t.Errorf("PYLEE_ENV_REFS=%s: %v, want %v", value, got, want)
+		}
+	}
+}

@@ -1,15 +1,11 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/internal/config"
-	"github.com/pyleeai/pylee/internal/format"
 	"github.com/pyleeai/pylee/providers"
-	"github.com/pyleeai/pylee/resolve"
 	"github.com/urfave/cli/v2"
 )
 
@@ -132,28 +128,7 @@ func leaves(err error) []error {
 	return []error{err}
 }
 
-// codeOf returns the exit code of a single error; exitFailed for one of no class.
-func codeOf(err error) int {
-	var (
-		own     *failure
-		place   *format.Error
-		problem *resolve.Problem
-		started *exec.Error
-		from    *providers.Error
-	)
-	switch {
-	case errors.As(err, &own):
-		return own.code
-	case errors.As(err, &place):
-		return exitConfig
-	case errors.As(err, &started):
-		return started.Code
-	case errors.As(err, &problem), errors.As(err, &from):
-		return kindCode(err)
-	}
-	return exitFailed
-}
-
+// kindCode returns the exit code of an error of a provider or the resolver.
 func kindCode(err error) int {
 	switch providers.ReasonOf(err) {
 	case providers.ReasonExpired:

@@ -27,7 +27,7 @@ type report struct {
 }
 
 func reportOf(err error) report {
-	r := report{Reason: err.Error(), Code: codeOf(err), text: err.Error()}
+	r := report{Reason: err.Error(), Code: exitFailed, text: err.Error()}
 	var (
 		own     *failure
 		place   *format.Error
@@ -37,19 +37,19 @@ func reportOf(err error) report {
 	)
 	switch {
 	case errors.As(err, &own):
-		r.Place, r.Reason, r.Hint = own.place, own.message, own.hint
+		r.Place, r.Reason, r.Hint, r.Code = own.place, own.message, own.hint, own.code
 	case errors.As(err, &place):
-		r.Place, r.Reason, r.Hint = place.Pos.String(), place.Message, place.Hint
+		r.Place, r.Reason, r.Hint, r.Code = place.Pos.String(), place.Message, place.Hint, exitConfig
+	case errors.As(err, &started):
+		r.Hint, r.Code = started.Hint, started.Code
 	case errors.As(err, &problem):
-		r.Place, r.Name, r.Hint = problem.Place, problem.Name, problem.Hint
+		r.Place, r.Name, r.Hint, r.Code = problem.Place, problem.Name, problem.Hint, kindCode(err)
 		r.Reason = problem.Err.Error()
 		if problem.Caret != "" {
 			r.caret = strings.Split(strings.TrimRight(problem.Caret, "\n"), "\n")
 		}
-	case errors.As(err, &started):
-		r.Hint = started.Hint
 	case errors.As(err, &from):
-		r.Hint = from.Hint
+		r.Hint, r.Code = from.Hint, kindCode(err)
 	}
 	return r
 }

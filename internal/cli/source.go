@@ -38,13 +38,24 @@ func sourceOf(c *cli.Context, inv *invocation) (source, error) {
 	if refs, ok := c.Generic("env-refs").(*envRefs); ok {
 		s.refs = *refs
 	}
-	if from := inv.env["PYLEE_ENV_REFS"]; from != "" && !c.IsSet("env-refs") {
-		if truthy(from) && (from == "1" || from == "true" || from == "all") {
-			from = "true"
-		}
-		_ = s.refs.Set(from) //nolint:errcheck // never fails
+	if !c.IsSet("env-refs") {
+		s.refs = refsFrom(inv.env["PYLEE_ENV_REFS"])
 	}
 	return s, nil
+}
+
+// refsFrom reads PYLEE_ENV_REFS: a switch, or a list of names.
+func refsFrom(value string) envRefs {
+	var refs envRefs
+	switch strings.ToLower(value) {
+	case "1", "yes", "on", "true", "all":
+		refs.all = true
+	default:
+		if truthy(value) {
+			_ = refs.Set(value) //nolint:errcheck // never fails
+		}
+	}
+	return refs
 }
 
 // refuseEmpty refuses flags with an empty value, which an unset variable of a shell
