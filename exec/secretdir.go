@@ -1,0 +1,272 @@
+package exec
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// SecretDirOptions say where files may go and whose they are.
+type SecretDirOptions struct {
+	Runtime string // $RUNTIME_DIRECTORY; of several the first is taken
+	Given   string // a directory that the user named; it is used or refused, not passed over
+	XDG     string // $XDG_RUNTIME_DIR
+
+	AllowDisk bool // take a directory on a disk if none is in memory
+	UID, GID  int  // owner of the files; -1: that of this process
+}
+
+// SecretDir is a directory of files for the command, in memory if the system has
+// such a place. Its files appear whole, with their final owner and mode, or not at
+// all, and are found again by directory handle, not by path: what is planted beside
+// them is neither followed nor overwritten.
+//
+// The directory is locked (flock) until Remove or the end of this process, also if
+// that is by exec. From then on the next start may remove it, so a command that
+// still needs it has to be a child. The methods may be called concurrently.
+type SecretDir struct {
+	path, why string
+	disk      bool
+	uid, gid  int // owner of the files
+	given     int // SecretDirOptions.GID
+
+	mu      sync.Mutex
+	fd      int           // the locked directory; -1: removed
+	parent  int           // where the directory was made; -1: OpenSet's, which stays
+	written map[string]id // by name
+	removed func() error  // what Remove does
+	note    noteFunc      // called before files get their names; may be nil
+}
+
+// noteFunc is told the files that are about to get their names.
+type noteFunc func(files []*staged) error
+
+// id tells files of one file system apart.
+type id struct{ dev, ino uint64 }
+
+// NewSecretDir makes a directory for the files of one run in the first place that
+// is in memory: $RUNTIME_DIRECTORY, the given one, $XDG_RUNTIME_DIR, /run,
+// /dev/shm. Directories that dead runs of this user left there are removed.
+//
+// An error is an *Error that names every place and why it was not taken.
+func NewSecretDir(o SecretDirOptions) (*SecretDir, error) {
+	var reasons []string
+	for _, c := range o.ladder() {
+		d, err := o.make(c)
+		if err == nil {
+			d.why = strings.Join(append(reasons, c.label+": "+d.why), "; ")
+			return d, nil
+		}
+		if c.given {
+			return nil, secretError(c.path, err, hintFor(err))
+		}
+		if reason := c.label + ": " + err.Error(); !slices.Contains(reasons, reason) {
+			reasons = append(reasons, reason)
+		}
+	}
+	detail := "secret files: no directory to keep them in: " + strings.Join(reasons, "; ")
+	return nil, &Error{Code: CodeFailed, Detail: detail, Hint: o.hint()}
+}
+
+// make makes the directory at one place.
+func (o SecretDirOptions) make(c candidate) (*SecretDir, error) {
+	if c.path == "" {
+		return nil, refused("not set")
+	}
+	at, err := o.open(c.path, !c.given, c.disk)
+	if err != nil {
+		return nil, err
+	}
+	sweep(at.fd)
+	d := o.dir(at)
+	d.parent, d.removed = at.fd, d.removeRun
+	name, err := d.create(at.fd)
+	if err != nil {
+		unix.Close(at.fd)
+		return nil, err
+	}
+	d.path = filepath.Join(at.path, name)
+	return d, nil
+}
+
+// dir returns a SecretDir at a place, not yet opened.
+func (o SecretDirOptions) dir(at place) *SecretDir {
+	d := &SecretDir{path: at.path, why: at.why, disk: at.disk, uid: o.UID, gid: o.GID, given: o.GID}
+	d.fd, d.parent, d.written = -1, -1, map[string]id{}
+	if d.uid < 0 {
+		d.uid = os.Geteuid()
+	}
+	if d.gid < 0 {
+		d.gid = os.Getegid()
+	}
+	return d
+}
+
+// runPrefix begins the names of the directories of runs: pylee-PID-RANDOM.
+const runPrefix = "pylee-"
+
+// isRun reports whether name is one that create gives.
+func isRun(name string) bool {
+	rest, ok := strings.CutPrefix(name, runPrefix)
+	pid, random, more := strings.Cut(rest, "-")
+	_, err := strconv.ParseUint(pid, 10, 31)
+	return ok && more && err == nil && len(random) == len(rand.Text())
+}
+
+// create makes and locks a directory of a new name in parent. Until it is locked, a
+// sweep of another start may take it for a left-over: then there is another try.
+func (d *SecretDir) create(parent int) (name string, err error) {
+	const tries = 16
+	for range tries {
+		name = runPrefix + strconv.Itoa(os.Getpid()) + "-" + strings.ToLower(rand.Text())
+		if err = unix.Mkdirat(parent, name, 0o700); err == syscall.EEXIST {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		d.fd, err = lock(parent, name)
+		if err == nil {
+			return name, unix.Fchmod(d.fd, 0o700) // not what umask, setgid or an ACL made of it
+		}
+		if err != syscall.ENOENT && err != syscall.EWOULDBLOCK {
+			unix.Unlinkat(parent, name, unix.AT_REMOVEDIR) //nolint:errcheck // the first error counts
+			return "", err
+		}
+	}
+	return "", err
+}
+
+// lock opens and locks the directory of this name in parent. EWOULDBLOCK: another
+// has it; ENOENT: it is not there any more.
+func lock(parent int, name string) (int, error) {
+	fd, err := openDir(parent, name, unix.O_RDONLY)
+	if err != nil {
+		return -1, err
+	}
+	if err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err == nil {
+		err = owned(fd, parent, name)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// owned checks that the open directory is this user's and has the name in parent.
+func owned(fd, parent int, name string) error {
+	var open, named unix.Stat_t
+	if err := unix.Fstat(fd, &open); err != nil {
+		return err
+	}
+	if err := unix.Fstatat(parent, name, &named, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	if identity(open) != identity(named) {
+		return syscall.ENOENT
+	}
+	if int(open.Uid) != os.Geteuid() {
+		return syscall.EPERM
+	}
+	return nil
+}
+
+// openDir opens a directory and no link to one.
+func openDir(at int, name string, flags int) (int, error) {
+	return unix.Openat(at, name, flags|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+}
+
+func identity(st unix.Stat_t) id { return id{uint64(st.Dev), st.Ino} }
+
+// Path returns the directory, absolute and without links.
+func (d *SecretDir) Path() string { return d.path }
+
+// Why returns one line for people: the place that was chosen, and why none before it.
+func (d *SecretDir) Why() string { return d.why }
+
+// Remove deletes what Write wrote, and the directory if NewSecretDir made it. It may
+// be called again after it failed; once done, it returns nil.
+func (d *SecretDir) Remove() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fd < 0 {
+		return nil
+	}
+	if err := d.removed(); err != nil {
+		return secretError(d.path, err, "")
+	}
+	unix.Close(d.fd)
+	if d.parent >= 0 {
+		unix.Close(d.parent)
+	}
+	d.fd, d.parent = -1, -1
+	return nil
+}
+
+// removeRun deletes the directory and all that is in it. The command may be alive and
+// writing, hence the rounds.
+func (d *SecretDir) removeRun() (err error) {
+	const rounds = 3
+	for range rounds {
+		if err = clear(d.fd, 0); err != nil {
+			continue
+		}
+		name := filepath.Base(d.path)
+		if owned(d.fd, d.parent, name) != nil {
+			return nil // moved away or gone: emptied is all that can be done
+		}
+		if err = unix.Unlinkat(d.parent, name, unix.AT_REMOVEDIR); err == nil || err == syscall.ENOENT {
+			return nil
+		}
+	}
+	return err
+}
+
+// secretError returns err as the reason why path cannot hold secret files.
+func secretError(path string, err error, hint string) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	var no syscall.Errno
+	errors.As(err, &no)
+	failed := &Error{Code: CodeFailed, Detail: "secret files: " + printable(path) + ": " + err.Error(), Hint: hint}
+	if no != 0 {
+		failed.Err = no
+	}
+	return failed
+}
+
+// refused is a reason that no error number has.
+func refused(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// kind names what a file is.
+func kind(st unix.Stat_t) string {
+	switch uint32(st.Mode) & unix.S_IFMT {
+	case unix.S_IFREG:
+		return "a file"
+	case unix.S_IFDIR:
+		return "a directory"
+	case unix.S_IFLNK:
+		return "a symbolic link"
+	case unix.S_IFIFO:
+		return "a named pipe"
+	case unix.S_IFSOCK:
+		return "a socket"
+	}
+	return "a device"
+}
+
+// permissions returns the mode bits of a file.
+func permissions(st unix.Stat_t) fs.FileMode { return fs.FileMode(st.Mode) & fs.ModePerm }
