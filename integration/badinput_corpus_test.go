@@ -31,6 +31,8 @@ type badCase struct {
 	want  []complaint
 	root  string
 	env   []string
+
+	atHome bool // the work directory lies below the home directory
 }
 
 // complaint is one error: where, what, and what to do.

@@ -103,6 +103,9 @@ func (c *badCase) prepare(t *testing.T, bin string) {
 		"HOME=" + filepath.Join(c.root, "home"), "WORK=" + filepath.Join(c.root, "work"), "LC_ALL=C",
 		"CANARY=" + canary, "STORE=" + filepath.Join(c.root, "home", ".pylee", "secrets", "default.age"),
 	}
+	if c.atHome {
+		c.env[1] = "HOME=" + c.root
+	}
 	for _, dir := range []string{"home", "work"} {
 		if err := os.Mkdir(filepath.Join(c.root, dir), 0o700); err != nil {
 			t.Fatal(err)

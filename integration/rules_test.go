@@ -27,6 +27,7 @@ var rules = []rule{
 
 	// Configuration and state.
 	{"internal/config", "internal/format", ""},
+	{"internal/trust", "internal/atomicfile", ""},
 	{"internal/mcp", "internal/format", sys + parsers},
 	{"internal/store", "providers internal/atomicfile internal/command", sys + term + "filippo.io/age"},
 	{"internal/cache", "providers internal/store", sys},

@@ -72,7 +72,35 @@ func setup(e *testscript.Env, bin string) error {
 	e.Setenv("XDG_STATE_HOME", filepath.Join(home, ".local", "state"))
 	e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
 	e.Setenv("GOTRACEBACK", "single") // testscript asks for more, which is the child's as well
-	return os.Mkdir(home, 0o700)
+	if err := os.Mkdir(home, 0o700); err != nil {
+		return err
+	}
+	return allowAll(e, filepath.Join(bin, "pylee"))
+}
+
+// allowAll allows the configs of a script for a user who is not root. Root's lie
+// outside of the home directory and need no consent. Scripts that write a config later
+// on allow it themselves, and those about consent all.
+func allowAll(e *testscript.Env, pylee string) error {
+	if os.Geteuid() == 0 || strings.HasPrefix(filepath.Base(e.WorkDir), "script-trust_") {
+		return nil
+	}
+	return filepath.WalkDir(e.WorkDir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !slices.Contains([]string{"pylee.yaml", "pylee.yml", "pylee.json", "pylee.config.json"}, entry.Name()) {
+			return err
+		}
+		run := func(args ...string) string {
+			cmd := exec.Command(pylee, args...)
+			cmd.Dir, cmd.Env = filepath.Dir(path), e.Vars
+			out, _ := cmd.Output() //nolint:errcheck // a broken config is for the script to tell
+			return string(out)
+		}
+		run("allow", "--yes")
+		for _, name := range strings.Fields(run("__names", "environments")) {
+			run("allow", "--yes", "--env", name)
+		}
+		return nil
+	})
 }
 
 func exitcode(ts *testscript.TestScript, neg bool, args []string) {

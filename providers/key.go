@@ -11,6 +11,20 @@ import (
 type Key struct {
 	Name    string
 	Options Options
+
+	// Below is a directory, absolute: a file that Name leads to, symlinks followed,
+	// must lie below it. Empty: anywhere. Only schemes with Path get one. It is no
+	// part of the canonical form.
+	Below string
+}
+
+// Outside is the error of a file that does not lie below Below.
+func (k Key) Outside() *Error {
+	return &Error{
+		Kind:   ErrInvalid,
+		Detail: QuoteName(k.Name) + ": outside of " + QuoteName(k.Below) + ", which a config that was found there may not leave",
+		Hint:   "put the reference into ~/.pylee/config.yaml, or name the config with --config",
+	}
 }
 
 // Options qualify a name, as in ?version=3. A nil map is the empty set.

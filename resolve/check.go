@@ -1,6 +1,8 @@
 package resolve
 
 import (
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,6 +28,9 @@ func (c *compiler) expr(u *unit, x *Expr) {
 	}
 	if u.Use == ForSetting && !inSetting(x) {
 		c.report(u, u.problemAt(x, x.Offset, invalid("%s: %s", x.Label(), settingRule)))
+	}
+	if err := leaves(u, x, t); err != nil {
+		c.report(u, u.problemAt(x, x.Offset, err))
 	}
 	for _, o := range x.Options {
 		if err := checkOption(x, t, o); err != nil {
@@ -131,4 +136,19 @@ func (p *Plan) forbidden(u *unit) *Expr {
 		}
 	}
 	return nil
+}
+
+// leaves returns why a path may not be read, as far as its text tells: the provider
+// knows where the home directory is and where symlinks lead.
+func leaves(u *unit, x *Expr, t *target) error {
+	path, ok := plainText(x.Path)
+	if u.Confine == "" || !ok || !t.scheme.Path {
+		return nil
+	}
+	key := t.key(path, place{u.Dir, u.Confine}, nil)
+	rel, err := filepath.Rel(u.Confine, key.Name)
+	if !filepath.IsAbs(key.Name) || err == nil && filepath.IsLocal(rel) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", x.Label(), key.Outside())
 }

@@ -65,7 +65,7 @@ func (p *Plan) fallback(n need, index int) (need, bool) {
 	if !ok {
 		return need{}, false
 	}
-	return newNeed(t, n.name, n.dir, n.options), true
+	return newNeed(t, n.name, n.at, n.options), true
 }
 
 // down tells whether a fallback may answer in place of a. That a secret is not there,

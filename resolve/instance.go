@@ -41,14 +41,18 @@ func (t *target) fromScope() bool {
 	return t != nil && (t.scheme.Kind == "env" || t.scheme.Kind == "var")
 }
 
-// key returns what the driver is asked for a name written in a text of dir.
-func (t *target) key(name, dir string, o providers.Options) providers.Key {
+// key returns what the driver is asked for a name written in a text of the place at.
+func (t *target) key(name string, at place, o providers.Options) providers.Key {
 	name = t.instance.Prefix + name
 	home := name == "~" || strings.HasPrefix(name, "~/")
-	if t.scheme.Path && dir != "" && !home && !filepath.IsAbs(name) {
-		name = filepath.Join(dir, name)
+	if t.scheme.Path && at.dir != "" && !home && !filepath.IsAbs(name) {
+		name = filepath.Join(at.dir, name)
 	}
-	return providers.Key{Name: name, Options: o}
+	key := providers.Key{Name: name, Options: o}
+	if t.scheme.Path {
+		key.Below = at.confine
+	}
+	return key
 }
 
 // instances binds the names of providers, and reports instances that cannot be used.

@@ -13,7 +13,11 @@ import (
 type fetchID struct {
 	provider string
 	key      string // canonical
+	below    string // what the file must lie below; empty: anywhere
 }
+
+// place is where the names of a text start from, and what they must not leave.
+type place struct{ dir, confine string }
 
 // need is a key that is to be fetched, in parts: a fallback puts them together in its
 // own way.
@@ -21,15 +25,16 @@ type need struct {
 	id      fetchID
 	target  *target
 	name    string // as in the reference, without the prefix
-	dir     string
+	at      place
 	options providers.Options
 }
 
-func newNeed(t *target, name, dir string, o providers.Options) need {
-	return need{fetchID{t.name, t.key(name, dir, o).String()}, t, name, dir, o}
+func newNeed(t *target, name string, at place, o providers.Options) need {
+	key := t.key(name, at, o)
+	return need{fetchID{t.name, key.String(), key.Below}, t, name, at, o}
 }
 
-func (n need) key() providers.Key { return n.target.key(n.name, n.dir, n.options) }
+func (n need) key() providers.Key { return n.target.key(n.name, n.at, n.options) }
 
 // answer is what a provider said to a key.
 type answer struct {
@@ -85,7 +90,7 @@ func (r *run) reference(f frame, x *Expr) outcome {
 		}
 		return r.pick(f, x, a, &answer{secret: providers.Secret{Value: inner.value}}, inner.with(o))
 	}
-	n := newNeed(t, a.path, f.Dir, a.options)
+	n := newNeed(t, a.path, place{f.Dir, f.Confine}, a.options)
 	got, known := r.answers[n.id]
 	if !known {
 		r.answers[n.id] = nil

@@ -33,8 +33,11 @@ type Input struct {
 	Text   string // template, or a whole-value pylee:// address
 	Origin Origin // may be nil
 	Dir    string // absolute; relative paths start from it
-	Use    Use
-	Layer  int // ${NAME} is looked up in this layer of the Scope and the ones below
+	// Confine is a directory, absolute: files that the text names, of schemes with
+	// Path, must lie below it, also once their symlinks are followed. Empty: anywhere.
+	Confine string
+	Use     Use
+	Layer   int // ${NAME} is looked up in this layer of the Scope and the ones below
 
 	// Check returns what is wrong with the value, without quoting it. Expires is
 	// the earliest expiry among the sources, zero if none has one. May be nil.

@@ -20,6 +20,7 @@ type source struct {
 	secrets map[string]providers.Secret // by canonical key
 	errs    map[string]error
 	fetches [][]string // keys of each Fetch, sorted
+	below   []string   // what the keys must not leave, in the order asked
 	opened  []providers.Settings
 	closed  int
 
@@ -45,7 +46,7 @@ func (s *source) Fetch(ctx context.Context, keys []providers.Key) []providers.Re
 	var asked []string
 	for i, k := range keys {
 		key := k.String()
-		asked = append(asked, key)
+		asked, s.below = append(asked, key), append(s.below, k.Below)
 		secret, ok := s.secrets[key]
 		switch {
 		case ctx.Err() != nil:

@@ -46,6 +46,7 @@ store() {
 		printf '  SECRET_%d: ${secret:secret_%d}\n' $i $i >>"$dir/$1/pylee.yaml"
 		i=$((i + 1))
 	done
+	(cd "$dir/$1" && HOME=$PWD "$pylee" --quiet allow --yes)
 	(cd "$dir/$1" && HOME=$PWD "$pylee" run -- printenv "SECRET_$((i - 1))" >/dev/null)
 }
 

@@ -42,11 +42,15 @@ environments:
     env: {LOG_LEVEL: warn}
 CONFIG
 show "cat pylee.yaml"
+
+say "A config that lies in a directory could have come from anybody: it is allowed once, after a look."
+show "pylee allow --yes"
 show "pylee check"
 show "pylee run -- printenv DATABASE_URL LOG_LEVEL"
 
 say "Another environment has its overlay and a store of its own."
 show "printf 'the-real-one' | pylee secret set --env production db_password"
+show "pylee allow --yes --env production"
 show "pylee run --env production -- printenv DATABASE_URL LOG_LEVEL"
 
 say "The exit status is the program's own; what cannot be resolved never starts it."

@@ -33,16 +33,21 @@ type variable struct {
 }
 
 // assemble reads what s names and returns it with every problem found; the assembly
-// holds the parts that are fine, so that all problems are reported in one run.
+// holds the parts that are fine, so that all problems are reported in one run. It is
+// nil if the config may not be used.
 func (inv *invocation) assemble(s source) (*assembly, error) {
 	cfg, err := inv.loadConfig(s.config, s.env)
+	found, foundErr := inv.dotenvOf(cfg)
+	if refused := inv.admit(cfg, found, err); refused != nil {
+		return nil, refused
+	}
 	a := &assembly{cfg: cfg, env: s.env, broken: err != nil}
-	errs := []error{err}
+	errs := []error{err, foundErr}
 	a.target, err = pickTarget(cfg, s)
 	errs = append(errs, err)
 	sets, err := parseSets(s.sets, inv.dir)
 	errs = append(errs, err)
-	dotenv, err := inv.dotenv(cfg, s.envFiles)
+	dotenv, err := inv.dotenv(found, s.envFiles)
 	errs = append(errs, err)
 
 	a.scope = inv.scope(cfg, s, sets, dotenv)
@@ -131,7 +136,7 @@ func texts(list []named) map[string]resolve.Input {
 }
 
 func textInput(name string, t *config.Text, use resolve.Use) resolve.Input {
-	return resolve.Input{Name: name, Text: t.Value, Origin: t, Dir: t.Dir, Use: use}
+	return resolve.Input{Name: name, Text: t.Value, Origin: t, Dir: t.Dir, Confine: t.Confine, Use: use}
 }
 
 // addVariables collects the variables of the child in the order of precedence.

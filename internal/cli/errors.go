@@ -20,7 +20,7 @@ const (
 	exitNotFound    = 66  // no such secret, field, variable or store
 	exitUnavailable = 75  // provider unreachable or throttled: try again
 	exitDenied      = 77  // denied, not authenticated, locked
-	exitConfig      = 78  // config invalid, or a value that fails its validation
+	exitConfig      = 78  // config invalid or not allowed, or a value that fails its validation
 	exitExpired     = 79  // past its hard expiry
 	exitRun         = 125 // usage errors and all other failures of run
 )
@@ -38,7 +38,7 @@ var exitTable = []struct {
 	{exitNotFound, "not found: a secret, a field, a variable, a store"},
 	{exitUnavailable, "provider unavailable or throttled: try again"},
 	{exitDenied, "denied, not authenticated, or the store is locked"},
-	{exitConfig, "config invalid, or a value fails its validation"},
+	{exitConfig, "config invalid or not allowed, or a value fails its validation"},
 	{exitExpired, "expired"},
 	{exitRun, "run: usage error, or any other failure before the command starts"},
 	{126, "run: the command was found but cannot be executed"},

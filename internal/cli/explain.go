@@ -34,6 +34,7 @@ func explainCommand(inv *invocation) *cli.Command {
 			if err != nil {
 				return err
 			}
+			inv.noteConsent(cfg)
 			return inv.explain(cfg, c.Args().First(), c.Bool("reveal"))
 		},
 	}

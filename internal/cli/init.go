@@ -32,7 +32,7 @@ func initCommand(inv *invocation) *cli.Command {
 	return &cli.Command{
 		Name:        "init",
 		Usage:       "write a first pylee.yaml into the working directory",
-		Description: "Example:\n\n    pylee init && pylee check",
+		Description: "Example:\n\n    pylee init && pylee allow && pylee check",
 		Flags:       commonFlags(inv),
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
@@ -64,6 +64,6 @@ func (inv *invocation) writeStarter(path string) error {
 		return err
 	}
 	inv.say("wrote %s", path)
-	inv.hint("printf 's3cret' | pylee secret set db_password")
+	inv.hint("printf 's3cret' | pylee secret set db_password; pylee allow")
 	return nil
 }

@@ -96,7 +96,7 @@ func newApp(inv *invocation) *cli.App {
 		Flags:                     commonFlags(inv),
 		Commands: []*cli.Command{
 			runCommand(inv), checkCommand(inv), explainCommand(inv), envCommand(inv),
-			secretCommand(inv), initCommand(inv), schemaCommand(inv),
+			secretCommand(inv), allowCommand(inv), denyCommand(inv), initCommand(inv), schemaCommand(inv),
 			completionCommand(inv), namesCommand(inv), versionCommand(inv),
 		},
 	}

@@ -81,38 +81,60 @@ func parseSets(sets []string, dir string) ([]named, error) {
 	return list, errors.Join(errs...)
 }
 
-// dotenv reads the .env files of the config and then those of the command line; the
-// later definition of a name wins.
-func (inv *invocation) dotenv(cfg *config.Config, files []string) ([]named, error) {
+// dotenvPath is a .env file, what its references to files must not leave, and the text
+// that names it, if one does.
+type dotenvPath struct {
+	path, confine string
+	by            *config.Text
+}
+
+// dotenv adds the .env files of the command line to those of the config; the later
+// definition of a name wins.
+func (inv *invocation) dotenv(found []named, files []string) ([]named, error) {
+	var paths []dotenvPath
+	for _, path := range files {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(inv.dir, path)
+		}
+		paths = append(paths, dotenvPath{path: path})
+	}
+	given, err := inv.readDotenv(paths)
+	return lastWins(append(found[:len(found):len(found)], given...)), err
+}
+
+// readDotenv reads the files in their order.
+func (inv *invocation) readDotenv(paths []dotenvPath) ([]named, error) {
 	var list []named
 	var errs []error
-	place := map[string]int{}
-	read := func(dir, path string, by *config.Text) {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		entries, err := inv.readEnvFile(path, by)
+	for _, p := range paths {
+		entries, err := inv.readEnvFile(p.path, p.by)
 		errs = append(errs, err)
 		for _, entry := range entries {
-			n := named{entry.Key, resolve.Input{
-				Name: entry.Key, Text: dotenvText(entry.Value), Dir: filepath.Dir(path), Use: resolve.ForEnv,
-				Origin: nodeOrigin{entry.Value},
-			}}
-			if i, seen := place[entry.Key]; seen {
-				list[i] = n
+			if err := config.DangerousError(entry.KeyPos, entry.Key, entry.Key, "a .env file"); err != nil {
+				errs = append(errs, err)
 				continue
 			}
-			place[entry.Key] = len(list)
-			list = append(list, n)
+			list = append(list, named{entry.Key, resolve.Input{
+				Name: entry.Key, Text: dotenvText(entry.Value), Dir: filepath.Dir(p.path), Confine: p.confine, Use: resolve.ForEnv,
+				Origin: nodeOrigin{entry.Value},
+			}})
 		}
 	}
-	for _, text := range cfg.EnvFiles {
-		read(text.Dir, text.Value, text)
-	}
-	for _, path := range files {
-		read(inv.dir, path, nil)
-	}
 	return list, errors.Join(errs...)
+}
+
+func lastWins(all []named) []named {
+	var list []named
+	place := map[string]int{}
+	for _, n := range all {
+		if i, seen := place[n.name]; seen {
+			list[i] = n
+			continue
+		}
+		place[n.name] = len(list)
+		list = append(list, n)
+	}
+	return list
 }
 
 // readEnvFile reads a .env file. What is wrong with the file as a whole is said at

@@ -17,19 +17,21 @@ import (
 
 // report is an error as it is printed, and as --json prints it.
 type report struct {
-	Place  string   `json:"place,omitempty"`
-	Name   string   `json:"name,omitempty"`
-	Reason string   `json:"reason"`
-	Hint   string   `json:"hint,omitempty"`
-	Code   int      `json:"code"`
-	text   string   // the message line
-	caret  []string // lines below it
+	Place   string   `json:"place,omitempty"`
+	Name    string   `json:"name,omitempty"`
+	Reason  string   `json:"reason"`
+	Hint    string   `json:"hint,omitempty"`
+	Code    int      `json:"code"`
+	Changes []string `json:"changes,omitempty"` // of a config since it was allowed
+	text    string   // the message line
+	caret   []string // lines below it
 }
 
 func reportOf(err error) report {
 	r := report{Reason: err.Error(), Code: exitFailed, text: err.Error()}
 	var (
 		own     *failure
+		refused *untrusted
 		place   *format.Error
 		problem *resolve.Problem
 		started *exec.Error
@@ -38,6 +40,9 @@ func reportOf(err error) report {
 	switch {
 	case errors.As(err, &own):
 		r.Place, r.Reason, r.Hint, r.Code = own.place, own.message, own.hint, own.code
+	case errors.As(err, &refused):
+		r.Place, r.Reason, r.Hint, r.Code = refused.path, refused.reason, refused.hint, exitConfig
+		r.Changes, r.caret = refused.changes, refused.changes
 	case errors.As(err, &place):
 		r.Place, r.Reason, r.Hint, r.Code = place.Pos.String(), place.Message, place.Hint, exitConfig
 	case errors.As(err, &started):

@@ -8,6 +8,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"path/filepath"
 	"sort"
@@ -38,11 +39,21 @@ type Source struct {
 	Layer   string // "system", "user", "project", "named", or "extends" for a base of one of them
 	Dir     string // where relative paths in it start
 	Foreign bool   // belongs to another program; keys unknown to pylee are ignored
+
+	Real string            // path without symlinks
+	Hash [sha256.Size]byte // of the bytes that were parsed
+
+	// Confine is the directory of the project's config if that was found there and
+	// nobody named it: what the file names must lie below. It is empty for files
+	// that are trusted: named ones, those of system and user, and root's outside of
+	// the home directory.
+	Confine string
 }
 
 // Config is what all files say together, with the active environment laid over.
 type Config struct {
 	Sources        []Source // lowest layer first
+	Templates      []Source // template files that were read, in the order of their keys
 	Dir            string   // directory of the highest file that is no base, else the working directory
 	Environment    string   // the active one; may be defined nowhere if no file defines any
 	Environments   []string // all that are defined, sorted

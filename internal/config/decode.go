@@ -15,7 +15,7 @@ type decoder struct {
 	*faults
 	o     Options
 	bad   map[*format.Node]bool
-	read  func(path, name string) ([]byte, error)
+	read  func(path, name string) (data []byte, real string, err error)
 	watch watchNodes
 }
 
@@ -61,7 +61,7 @@ func (c *Config) Text(n *format.Node) *Text {
 	f := c.files[n.Pos.File]
 	return &Text{
 		Value: n.Text, Dir: f.Dir, Node: n,
-		Source: f.Path, Layer: f.Layer, Environment: c.envs[n], Said: c.said[n],
+		Source: f.Path, Layer: f.Layer, Environment: c.envs[n], Said: c.said[n], Confine: f.Confine,
 	}
 }
 
@@ -131,7 +131,7 @@ func (d *decoder) template(n *format.Node, path string, oneLine bool) *Text {
 	t := d.Text(n)
 	file := absolute(t.Dir, n.Text)
 	name := shown(d.o.Dir, file)
-	data, err := d.read(file, name)
+	data, err := d.include(file, name, t.Confine)
 	if err != nil {
 		d.addUnusable(err, n.Pos, path+".template")
 		t.Value = ""

@@ -54,6 +54,7 @@ func (d *decoder) provider(e format.Entry, instances []string) Provider {
 	if kind := get(n, "type"); kind != nil {
 		p.Kind = kind.Text
 	}
+	d.confineSettings(path, p)
 	if d.o.Schemes == nil || d.bad[n.Lookup("type")] {
 		return p
 	}

@@ -15,6 +15,8 @@ const (
 	layerProject = "project"
 	layerNamed   = "named"
 	layerExtends = "extends"
+
+	layerTemplate = "template" // no layer, but read with one
 )
 
 var (

@@ -14,14 +14,14 @@ const canary = "CANARY7f3a91"
 // loadText loads one text as the config of a project, without a disk.
 func loadText(text, env string) (*Config, error) {
 	l := newLoader(Options{Dir: "/w", Env: env, Schemes: testSchemes()})
-	l.read = func(_, name string) ([]byte, error) {
-		return nil, &format.Error{Pos: format.Pos{File: name}, Message: "no such file"}
+	l.read = func(_, name string) ([]byte, string, error) {
+		return nil, "", &format.Error{Pos: format.Pos{File: name}, Message: "no such file"}
 	}
 	name := "pylee.yaml"
 	if strings.HasPrefix(text, "{") {
 		name = "pylee.json"
 	}
-	f := file{Source: Source{Path: "/w/" + name, Shown: name, Layer: layerProject, Dir: "/w"}, real: "/w/" + name}
+	f := file{Source: Source{Path: "/w/" + name, Shown: name, Layer: layerProject, Dir: "/w", Real: "/w/" + name}}
 	l.load(f, []byte(text), project{root: "/w", discovered: true})
 	return build(l)
 }

@@ -25,13 +25,18 @@ const maxLinks = 40 // symlinks in one path, as in path_resolution(7)
 // messages call it. The error joins *format.Error of the whole file, each with a
 // command that mends it. Files over format.MaxConfig bytes are refused.
 func ReadFile(path, name string, uid int) ([]byte, error) {
-	g := gate{uid: uid, name: name}
-	real, err := g.walk(path)
-	if err != nil {
-		return nil, err
-	}
-	data, _, err := g.open(real)
+	data, _, err := readFile(path, name, uid)
 	return data, err
+}
+
+// readFile is ReadFile and returns the path without symlinks too.
+func readFile(path, name string, uid int) (data []byte, real string, err error) {
+	g := gate{uid: uid, name: name}
+	if real, err = g.walk(path); err != nil {
+		return nil, "", err
+	}
+	data, _, err = g.open(real)
+	return data, real, err
 }
 
 // gate checks one path.

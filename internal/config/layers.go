@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,6 @@ const maxExtends = 16
 // file is a config that was read and is of the right shape.
 type file struct {
 	Source
-	real string       // path without symlinks, the identity of the file
 	root *format.Node // what is right in it
 }
 
@@ -25,7 +25,7 @@ type loader struct {
 	files []file // lowest first
 	bad   map[*format.Node]bool
 	seen  map[string]bool // by real path
-	read  func(path, name string) ([]byte, error)
+	read  func(path, name string) (data []byte, real string, err error)
 }
 
 func newLoader(o Options) *loader {
@@ -35,7 +35,7 @@ func newLoader(o Options) *loader {
 	}
 	return &loader{
 		o: o, bad: map[*format.Node]bool{}, seen: map[string]bool{},
-		read: func(path, name string) ([]byte, error) { return ReadFile(path, name, o.UID) },
+		read: func(path, name string) ([]byte, string, error) { return readFile(path, name, o.UID) },
 	}
 }
 
@@ -63,14 +63,17 @@ func (l *loader) add(c candidate) {
 		l.addErr(err)
 		return
 	}
-	f := file{Source: Source{Path: c.path, Shown: name, Layer: c.layer, Dir: filepath.Dir(c.path)}, real: real}
-	rootOwned := uid == 0 && (l.o.Home == "" || !within(l.o.Home, c.path))
-	l.load(f, data, project{root: f.Dir, discovered: c.layer == layerProject && !rootOwned})
+	f := file{Source: Source{Path: c.path, Shown: name, Layer: c.layer, Dir: filepath.Dir(c.path), Real: real}}
+	l.load(f, data, project{root: f.Dir, discovered: c.layer == layerProject && !l.isRoots(uid, c.path, real)})
 }
 
 // load parses f, loads what it extends and then takes it up above that.
 func (l *loader) load(f file, data []byte, p project) {
-	l.seen[f.real] = true
+	l.seen[f.Real] = true
+	f.Hash = hash(data)
+	if p.discovered {
+		f.Confine = p.root
+	}
 	root, err := parse(f.Shown, f.Path, data)
 	if err != nil {
 		l.addErr(err)
@@ -83,7 +86,7 @@ func (l *loader) load(f file, data []byte, p project) {
 	f.Foreign = isForeign(f.Path, f.Layer) && root.Lookup("mcpServers") != nil
 	c := checker{faults: &l.faults, bad: l.bad, foreign: f.Foreign, aliases: root.Aliases}
 	if p.discovered {
-		c.refuseUntrusted(root, l.files)
+		c.refuseUntrusted(root)
 	}
 	f.root = c.clean("", root, rootShape)
 	p.chain = append(p.chain[:len(p.chain):len(p.chain)], f)
@@ -92,6 +95,8 @@ func (l *loader) load(f file, data []byte, p project) {
 	}
 	l.files = append(l.files, f)
 }
+
+func hash(data []byte) [sha256.Size]byte { return sha256.Sum256(data) }
 
 // parse reads a config, whatever its name.
 func parse(name, path string, data []byte) (*format.Node, error) {
@@ -147,8 +152,8 @@ func (l *loader) extend(f file, base *format.Node, p project) {
 		l.addErr(err)
 		return
 	}
-	next := Source{Path: path, Shown: g.name, Layer: layerExtends, Dir: filepath.Dir(path)}
-	l.load(file{Source: next, real: real}, data, p)
+	next := Source{Path: path, Shown: g.name, Layer: layerExtends, Dir: filepath.Dir(path), Real: real}
+	l.load(file{Source: next}, data, p)
 }
 
 // basePath returns the path that text means in f, or why it means none.
@@ -170,7 +175,7 @@ func basePath(f file, text, root string) (path, message string) {
 // nothing if real is not in it.
 func cycle(chain []file, real string) string {
 	for i, f := range chain {
-		if f.real != real {
+		if f.Real != real {
 			continue
 		}
 		var names []string

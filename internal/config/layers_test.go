@@ -236,6 +236,9 @@ environments: {dev: {policy: p.yaml, providers: {vault: {command: x}}}}
 	// Nor may it reshape what runs a program.
 	tr.put("pylee.yaml", "providers: {run: {prefix: --evil}, aws: {region: y}}\nenvironments: {dev: {providers: {vault: {prefix: x}}}}\n")
 	_, err = Load(tr.o)
+	same(t, faultsOf(t, err), []string{"pylee.yaml:1:13: providers.run: " + refused})
+	tr.o.Env = "dev"
+	_, err = Load(tr.o)
 	same(t, faultsOf(t, err), []string{"pylee.yaml:1:13: providers.run: " + refused, "pylee.yaml:2:34: providers.vault: " + refused})
 }
 

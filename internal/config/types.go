@@ -21,6 +21,7 @@ type Text struct {
 	Environment string // the environment it is written in; empty: the base
 	Said        []Said // what lower layers said instead, lowest first
 	Template    bool   // it is the content of a template file
+	Confine     string // of its file: what it names must lie below; empty: anywhere
 }
 
 // At returns file:line:col of the byte at offset of Value.

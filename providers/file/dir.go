@@ -27,7 +27,7 @@ func openDir(_ context.Context, s providers.Settings) (providers.Provider, error
 	if !filepath.IsAbs(dir) {
 		return nil, &providers.Error{Kind: providers.ErrInvalid, Detail: `setting "path" is not an absolute path`}
 	}
-	return reader{func(name string) (providers.Secret, error) { return readIn(dir, name) }}, nil
+	return reader{func(key providers.Key) (providers.Secret, error) { return readIn(dir, key.Name) }}, nil
 }
 
 func openCred(_ context.Context, s providers.Settings) (providers.Provider, error) {
@@ -38,7 +38,7 @@ func openCred(_ context.Context, s providers.Settings) (providers.Provider, erro
 	if dir != "" && !filepath.IsAbs(dir) {
 		return nil, &providers.Error{Kind: providers.ErrInvalid, Detail: "CREDENTIALS_DIRECTORY is not an absolute path"}
 	}
-	return reader{func(name string) (providers.Secret, error) { return readCred(dir, name) }}, nil
+	return reader{func(key providers.Key) (providers.Secret, error) { return readCred(dir, key.Name) }}, nil
 }
 
 // readCred is readIn. Outside of a service there is no directory: then nothing is

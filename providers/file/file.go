@@ -6,10 +6,12 @@ package file
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/pyleeai/pylee/providers"
 )
@@ -26,7 +28,7 @@ func Drivers() []providers.Driver {
 
 // reader fetches one name after the other with read.
 type reader struct {
-	read func(name string) (providers.Secret, error)
+	read func(key providers.Key) (providers.Secret, error)
 }
 
 // Fetch reads the files. The names are independent of each other.
@@ -45,7 +47,7 @@ func (r reader) fetch(ctx context.Context, key providers.Key) providers.Result {
 	if err := key.Options.Refuse(); err != nil {
 		return providers.Result{Err: err}
 	}
-	secret, err := r.read(key.Name)
+	secret, err := r.read(key)
 	return providers.Result{Secret: secret, Err: err}
 }
 
@@ -56,10 +58,11 @@ func openFile(_ context.Context, s providers.Settings) (providers.Provider, erro
 	if err := s.Refuse("file"); err != nil {
 		return nil, err
 	}
-	return reader{func(name string) (providers.Secret, error) { return readPath(s.Home, name) }}, nil
+	return reader{func(key providers.Key) (providers.Secret, error) { return readPath(s.Home, key) }}, nil
 }
 
-func readPath(home, name string) (providers.Secret, error) {
+func readPath(home string, key providers.Key) (providers.Secret, error) {
+	name := key.Name
 	path, inHome := strings.CutPrefix(name, "~/")
 	switch {
 	case inHome && !filepath.IsAbs(home):
@@ -72,7 +75,37 @@ func readPath(home, name string) (providers.Secret, error) {
 	if inKernel(path) {
 		return providers.Secret{}, invalid(path, "below /proc, /sys or /dev, where no secrets are kept")
 	}
+	if key.Below != "" {
+		return readBelow(key, path)
+	}
 	return read(path,
 		func() (fs.FileInfo, error) { return os.Stat(path) },
 		func() (*os.File, error) { return os.OpenFile(path, flags, 0) })
+}
+
+// readBelow reads a file below key.Below. Symlinks may lead from place to place within
+// that, but not out of it, whatever becomes of them between the look and the open.
+func readBelow(key providers.Key, path string) (providers.Secret, error) {
+	rel, err := filepath.Rel(key.Below, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return providers.Secret{}, key.Outside()
+	}
+	root, err := os.OpenRoot(key.Below)
+	if err != nil {
+		return providers.Secret{}, failure(path, err)
+	}
+	defer root.Close() //nolint:errcheck // only read
+	if _, err := root.Stat(rel); err != nil && !isSystem(err) {
+		return providers.Secret{}, key.Outside()
+	}
+	return read(path,
+		func() (fs.FileInfo, error) { return root.Stat(rel) },
+		func() (*os.File, error) { return root.OpenFile(rel, flags, 0) })
+}
+
+// isSystem tells whether an error is the system's: os.Root has none of its own for a
+// link that leaves it.
+func isSystem(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) || errors.Is(err, fs.ErrNotExist)
 }
