@@ -75,6 +75,10 @@ func setup(e *testscript.Env, bin string) error {
 	if err := os.Mkdir(home, 0o700); err != nil {
 		return err
 	}
+	if runtime, err := os.MkdirTemp("/dev/shm", "pylee-test-"); err == nil { // without one files are refused
+		e.Defer(func() { os.RemoveAll(runtime) })
+		e.Setenv("XDG_RUNTIME_DIR", runtime)
+	}
 	return allowAll(e, filepath.Join(bin, "pylee"))
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/internal/config"
 	"github.com/pyleeai/pylee/internal/runner"
 	"github.com/pyleeai/pylee/resolve"
@@ -24,6 +25,7 @@ type assembly struct {
 	args    []string   // names of the inputs that make up argv
 	cwd     string     // name of the input of the directory, or empty
 	removed []string   // inherited variables that the config takes away
+	files   childFiles
 }
 
 // variable is one environment variable of the child and the input it comes from.
@@ -51,6 +53,10 @@ func (inv *invocation) assemble(s source) (*assembly, error) {
 	errs = append(errs, err)
 
 	a.scope = inv.scope(cfg, s, sets, dotenv)
+	if s.only != nil {
+		a.files.list = []*childFile{s.only}
+		return a, errors.Join(append(errs, a.addContent(s.only))...)
+	}
 	errs = append(errs, unserved(cfg, a.target))
 	a.addRefs(s)
 	a.addVariables(inv, s, sets, dotenv)
@@ -60,7 +66,39 @@ func (inv *invocation) assemble(s source) (*assembly, error) {
 	case s.everything:
 		a.addTargets()
 	}
-	return a, errors.Join(errs...)
+	errs = append(errs, a.addFiles(s.everything))
+	place := s.place
+	if err = errors.Join(errs...); err != nil {
+		place = nil
+	}
+	return a, errors.Join(err, inv.placeFiles(a, place))
+}
+
+// unplaced stands for the directory of files where nothing is written.
+const unplaced = "/run/pylee"
+
+// placeFiles makes the directory of the files, if there are any, and lets texts name it.
+func (inv *invocation) placeFiles(a *assembly, place *exec.SecretDirOptions) error {
+	if !a.files.inDir() {
+		return nil
+	}
+	path := unplaced
+	if place != nil {
+		inv.guard.Context() // from here on a signal leaves the time to remove it
+		dir, err := exec.NewSecretDir(*place)
+		if err != nil {
+			return err
+		}
+		inv.debugf("files: %s", dir.Why())
+		a.files.dir, a.files.open = dir, append(a.files.open, dir)
+		path = dir.Path()
+	}
+	for _, layer := range a.scope {
+		if layer.Name == resolve.LayerEnvironment {
+			layer.Plain[secretsDirVariable] = path // a command of pylee has its own
+		}
+	}
+	return nil
 }
 
 // addRefs decides which inherited variables are resolved: those of the command line

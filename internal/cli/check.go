@@ -54,7 +54,7 @@ type checkReference struct {
 func (inv *invocation) check(s source) error {
 	a, snapshot, err := inv.resolve(s)
 	if a != nil {
-		err = errors.Join(err, refuseSecretArgs(a, snapshot))
+		err = errors.Join(err, refuseSecretArgs(a, snapshot), a.checkFiles(snapshot))
 	}
 	if err != nil && (a == nil || !inv.json) {
 		return err

@@ -122,6 +122,7 @@ func explainable(cfg *config.Config) []explained {
 	for _, f := range cfg.Env {
 		add("env."+f.Name, f.Text)
 	}
+	all = append(all, explainFiles("files", cfg.Files)...)
 	all = append(all, explainTargets("commands", cfg.Commands)...)
 	return append(all, explainTargets("mcpServers", cfg.Servers)...)
 }
@@ -137,9 +138,31 @@ func explainTargets(key string, targets []config.Target) []explained {
 		for _, f := range t.Env {
 			texts = append(texts, explained{prefix + ".env." + f.Name, f.Text})
 		}
+		texts = append(texts, explainFiles(prefix+".files", t.Files)...)
 		for _, e := range texts {
 			if e.text != nil {
 				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
+func explainFiles(prefix string, files []config.File) []explained {
+	var all []explained
+	add := func(key string, t *config.Text) {
+		if t != nil {
+			all = append(all, explained{key, t})
+		}
+	}
+	for _, file := range files {
+		key := prefix + "." + file.Name
+		add(key+".dir", file.Dir)
+		for _, entry := range file.Entries {
+			if file.Set {
+				add(key+".entries."+entry.Name, entry.Text)
+			} else {
+				add(key, entry.Text)
 			}
 		}
 	}

@@ -161,6 +161,31 @@ func (f *facts) references(found []named) {
 	for _, n := range found {
 		f.referencesIn(n.input.Text)
 	}
+	f.documents(f.cfg.Files)
+	for _, targets := range [][]config.Target{f.cfg.Commands, f.cfg.Servers} {
+		for _, t := range targets {
+			f.documents(t.Files)
+		}
+	}
+}
+
+// documents tells of the references in files of a format, whose strings are templates
+// of their own.
+func (f *facts) documents(files []config.File) {
+	for _, file := range files {
+		for _, entry := range file.Entries {
+			if entry.Format == "" || entry.Format == "text" || !isDiscovered(entry.Text) {
+				continue
+			}
+			doc, err := newDocument("", entry.Format, entry.Text)
+			if err != nil {
+				continue // it cannot be written either
+			}
+			for _, in := range doc.inputs {
+				f.referencesIn(in.Text)
+			}
+		}
+	}
 }
 
 func (f *facts) referencesIn(text string) {
@@ -193,7 +218,9 @@ func (f *facts) texts() []*config.Text {
 		for _, file := range files {
 			list = append(list, file.Dir)
 			for _, entry := range file.Entries {
-				list = append(list, entry.Text)
+				if entry.Format == "" || entry.Format == "text" {
+					list = append(list, entry.Text)
+				}
 			}
 		}
 	}

@@ -53,6 +53,13 @@ shows them as they are written, still unresolved.
    pylee explain
    pylee explain env.DATABASE_URL`
 
+const renderDescription = `Resolves the references in a template and prints the result, or writes it to a file
+that only its owner can read. With a format the strings of the template are resolved
+one by one, and the writer quotes them: no value can change the structure.
+
+   pylee render nginx.conf.tmpl -o /run/nginx/nginx.conf
+   pylee render --format json settings.json.tmpl | jq .`
+
 const envDescription = `Prints the variables that run would set. Values are hidden unless --reveal.
 
    pylee env

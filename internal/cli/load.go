@@ -174,3 +174,13 @@ func (inv *invocation) hintInherited(a *assembly) {
 			strings.Join(names, " "), strings.Join(names, ","))
 	}
 }
+
+// hintArguments tells of arguments that look like references: they are no templates.
+func (inv *invocation) hintArguments(a *assembly, argv []string) {
+	known := knownProvider(a.cfg)
+	for i, arg := range argv {
+		if resolve.HasReference(arg, known) {
+			inv.hint("argument %d holds a reference and was passed on as it is: every user of the machine can read arguments; use --set NAME='${...}', or files: in a config", i)
+		}
+	}
+}

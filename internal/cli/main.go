@@ -95,9 +95,9 @@ func newApp(inv *invocation) *cli.App {
 		Action:                    unknownCommand,
 		Flags:                     commonFlags(inv),
 		Commands: []*cli.Command{
-			runCommand(inv), checkCommand(inv), explainCommand(inv), envCommand(inv),
+			runCommand(inv), checkCommand(inv), explainCommand(inv), envCommand(inv), renderCommand(inv),
 			secretCommand(inv), allowCommand(inv), denyCommand(inv), initCommand(inv), schemaCommand(inv),
-			completionCommand(inv), namesCommand(inv), versionCommand(inv),
+			completionCommand(inv), doctorCommand(inv), namesCommand(inv), versionCommand(inv),
 		},
 	}
 	prepare(app.Commands)

@@ -36,7 +36,7 @@ func (inv *invocation) resolve(s source) (*assembly, *resolve.Snapshot, error) {
 		resolver.Observe = inv.observe
 	}
 	defer resolver.Close() //nolint:errcheck // what was fetched stays fetched
-	ctx := inv.context(a.cfg)
+	ctx := inv.context(a.cfg, a.files.dir != nil)
 	plan, err := inv.compile(ctx, resolver, a, s)
 	if a.broken {
 		err = placed(err) // the config has said already what is wrong with its providers
@@ -53,11 +53,11 @@ func (inv *invocation) resolve(s source) (*assembly, *resolve.Snapshot, error) {
 }
 
 // context returns what bounds the work of resolving. Mostly nothing does: a signal ends
-// pylee at once, without being asked. Where tools may be running they have to go first,
-// and process 1 has to end by itself.
-func (inv *invocation) context(cfg *config.Config) context.Context {
+// pylee at once, without being asked. Where tools may be running or files have a
+// directory they have to go first, and process 1 has to end by itself.
+func (inv *invocation) context(cfg *config.Config, files bool) context.Context {
 	tools := slices.ContainsFunc(cfg.Providers, func(p config.Provider) bool { return p.Kind == "exec" || p.Kind == "summon" })
-	if tools || os.Getpid() == 1 {
+	if tools || files || os.Getpid() == 1 {
 		return inv.guard.Context()
 	}
 	return context.Background()

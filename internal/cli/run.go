@@ -21,6 +21,7 @@ type runOptions struct {
 	exec      bool
 	supervise bool
 	watch     bool
+	allowDisk bool
 	argv      []string // of the command line; behind the target's own
 }
 
@@ -34,6 +35,7 @@ func runCommand(inv *invocation) *cli.Command {
 			boolFlag("exec", "become the command, or fail with the reason why not"),
 			boolFlag("supervise", "stay as the parent of the command"),
 			boolFlag("watch", "react when a secret changes"),
+			boolFlag("allow-disk", "write secret files to a disk if no directory in memory is found"),
 		),
 		Action: func(c *cli.Context) error {
 			s, err := sourceOf(c, inv)
@@ -42,7 +44,7 @@ func runCommand(inv *invocation) *cli.Command {
 			}
 			return inv.run(runOptions{
 				source: s, exec: c.Bool("exec"), supervise: c.Bool("supervise"),
-				watch: c.Bool("watch"), argv: c.Args().Slice(),
+				watch: c.Bool("watch"), allowDisk: c.Bool("allow-disk"), argv: c.Args().Slice(),
 			})
 		},
 	}
@@ -52,13 +54,19 @@ func (inv *invocation) run(o runOptions) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	guard := inv.guard
+	o.place = &exec.SecretDirOptions{
+		Runtime: inv.env["RUNTIME_DIRECTORY"], XDG: inv.env["XDG_RUNTIME_DIR"], AllowDisk: o.allowDisk, UID: -1, GID: -1,
+	}
 	a, spec, err := inv.prepareRun(o)
+	if a != nil {
+		defer inv.removeFiles(a)
+	}
 	if err != nil {
 		return err
 	}
 	inv.hintInherited(a)
-	supervise, why := superviseMode(o)
+	inv.hintArguments(a, o.argv)
+	supervise, why := superviseMode(o, !a.files.none())
 	inv.debugf("mode: %s", why)
 	if o.exec && os.Getpid() == 1 {
 		inv.say("as process 1 the command does not get signals that it has no handler for; without --exec pylee hands them on")
@@ -67,11 +75,19 @@ func (inv *invocation) run(o runOptions) error {
 	if supervise {
 		start = runner.Supervise
 	}
-	ended, err := start(spec, guard)
+	ended, err := start(spec, inv.guard)
 	if err != nil {
 		return err
 	}
+	inv.removeFiles(a)
 	return status(runner.End(ended))
+}
+
+// removeFiles takes the files of the command away, and tells if that failed.
+func (inv *invocation) removeFiles(a *assembly) {
+	if err := a.files.remove(); err != nil {
+		inv.printReports(reportsOf(err))
+	}
 }
 
 func (o runOptions) validate() error {
@@ -89,12 +105,14 @@ func (o runOptions) validate() error {
 // superviseMode chooses between becoming the command and staying its parent. Only a
 // parent can forward signals that the kernel discards for a process 1 without a
 // handler.
-func superviseMode(o runOptions) (supervise bool, why string) {
+func superviseMode(o runOptions, files bool) (supervise bool, why string) {
 	switch {
 	case o.exec:
 		return false, "exec, because of --exec"
 	case o.supervise:
 		return true, "supervise, because of --supervise"
+	case files:
+		return true, "supervise, because the secret files have to go when the command ends"
 	case os.Getpid() == 1:
 		return true, "supervise, because pylee is process 1"
 	}
@@ -105,12 +123,15 @@ func superviseMode(o runOptions) (supervise bool, why string) {
 func (inv *invocation) prepareRun(o runOptions) (*assembly, exec.Spec, error) {
 	a, snapshot, err := inv.resolve(o.source)
 	if err != nil {
-		return nil, exec.Spec{}, err
+		return a, exec.Spec{}, err
+	}
+	if o.exec && !a.files.none() {
+		return a, exec.Spec{}, &failure{message: "--exec: the secret files would stay behind, for nobody is there to remove them", hint: "run without --exec", code: exitRun}
 	}
 	env, err := inv.childEnv(a, snapshot)
 	argv, argErr := childArgv(a, snapshot, o.argv)
-	if err = errors.Join(err, argErr); err != nil {
-		return nil, exec.Spec{}, err
+	if err = errors.Join(err, argErr, a.checkFiles(snapshot)); err != nil {
+		return a, exec.Spec{}, err
 	}
 	spec := exec.Spec{Argv: argv, Env: env, Ignore: a.cfg.Child.IgnoreSignals, Restore: inv.restore}
 	if a.cwd != "" {
@@ -121,11 +142,11 @@ func (inv *invocation) prepareRun(o runOptions) (*assembly, exec.Spec, error) {
 			spec.Dir = filepath.Join(a.target.Cwd.Dir, spec.Dir)
 		}
 		if info, err := os.Stat(spec.Dir); err != nil || !info.IsDir() {
-			return nil, exec.Spec{}, &format.Error{Pos: a.target.Cwd.Node.At(0), Message: a.cwd + ": " + spec.Dir + ": no such directory", Hint: "mkdir -p " + spec.Dir}
+			return a, exec.Spec{}, &format.Error{Pos: a.target.Cwd.Node.At(0), Message: a.cwd + ": " + spec.Dir + ": no such directory", Hint: "mkdir -p " + spec.Dir}
 		}
 		spec.Env = withPWD(spec.Env, spec.Dir)
 	}
-	return a, spec, nil
+	return a, spec, a.files.write(snapshot, *o.place)
 }
 
 // withPWD keeps PWD true where there is one, as a shell's cd does.
@@ -158,46 +179,8 @@ func (inv *invocation) childEnv(a *assembly, snapshot *resolve.Snapshot) ([]stri
 			errs = append(errs, &failure{message: fmt.Sprintf("%s: %v", v.input, err), code: exitConfig})
 		}
 	}
+	for _, v := range a.files.variables(snapshot) {
+		errs = append(errs, env.Set(v.name, v.value))
+	}
 	return env.List(), errors.Join(errs...)
-}
-
-// refuseSecretArgs refuses arguments that hold a secret: every user of the machine
-// can read /proc/PID/cmdline.
-func refuseSecretArgs(a *assembly, snapshot *resolve.Snapshot) error {
-	var errs []error
-	for _, name := range a.args {
-		entry, ok := snapshot.Entry(name)
-		if command := strings.HasSuffix(name, ".command"); ok && entry.Secret && (command || !a.cfg.AllowInArgs) {
-			errs = append(errs, &failure{
-				place: a.place(name), message: name + ": holds a secret, and arguments are readable by every user of the machine",
-				hint: "pass it under env:, or set allow_in_args: true", code: exitConfig,
-			})
-		}
-	}
-	if entry, ok := snapshot.Entry(a.cwd); ok && entry.Secret {
-		errs = append(errs, &failure{
-			place: a.place(a.cwd), message: a.cwd + ": holds a secret, and the working directory of a process is no secret",
-			hint: "use a ${NAME} that holds none", code: exitConfig,
-		})
-	}
-	return errors.Join(errs...)
-}
-
-// childArgv puts the target's command and arguments before those of the command
-// line.
-func childArgv(a *assembly, snapshot *resolve.Snapshot, extra []string) ([]string, error) {
-	var argv []string
-	errs := leaves(refuseSecretArgs(a, snapshot))
-	for _, name := range a.args {
-		entry, ok := snapshot.Entry(name)
-		if !ok {
-			continue
-		}
-		argv = append(argv, string(entry.Value.Reveal()))
-	}
-	argv = append(argv, extra...)
-	if len(argv) == 0 && len(errs) == 0 {
-		errs = append(errs, &failure{message: a.targetKey() + ": no command", hint: "a remote server (url:) cannot be run", code: exitConfig})
-	}
-	return argv, errors.Join(errs...)
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pyleeai/pylee/exec"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 )
@@ -21,7 +22,9 @@ type source struct {
 	timeout  string
 	identity string
 
-	everything bool // also the targets that are not named
+	everything bool                   // also the targets that are not named
+	only       *childFile             // nothing but this file
+	place      *exec.SecretDirOptions // where files go; nil: they are not written
 }
 
 func sourceOf(c *cli.Context, inv *invocation) (source, error) {

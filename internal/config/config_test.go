@@ -197,7 +197,7 @@ func TestExample(t *testing.T) {
 	same(t, db.Cwd.Value, "/srv/db")
 	same(t, values(db.Env), []string{"DATABASE_PASSWORD=${secret:db_password}"})
 	same(t, []string{web.Command.Value, web.Args[0].Value, web.Args[1].Value}, []string{"./web", "--port", "8080"})
-	same(t, len(c.Unserved()), 4)
+	same(t, len(c.Unserved()), 2)
 }
 
 func TestTargetLaysOverGeneralBlocks(t *testing.T) {

@@ -138,7 +138,11 @@ func (t *Target) Unserved() []Part {
 func unserved(prefix string, files []File, watch Watch, child Child) []Part {
 	var parts []Part
 	for _, f := range files {
-		parts = append(parts, Part{prefix + "files." + f.Name, f.Pos})
+		for _, entry := range f.Entries {
+			if entry.Delivery == "memfd" {
+				parts = append(parts, Part{prefix + "files." + f.Name + ".delivery", entry.KeyPos})
+			}
+		}
 	}
 	if watch.Enabled {
 		parts = append(parts, Part{prefix + "watch.enabled", watch.Pos})
