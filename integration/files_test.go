@@ -23,9 +23,14 @@ type filesRun struct {
 
 func startFiles(t *testing.T, pylee, config, runtime string) filesRun {
 	t.Helper()
-	cmd := exec.Command(pylee, "run", "-c", config, "--set", "CANARY="+fileCanary, "--", "sh", "-c", "echo $PYLEE_SECRETS_DIR; exec sleep 60")
+	cmd := exec.Command(pylee, "run", "-c", config, "--set", "CANARY="+fileCanary, "--", "sh", "-c", "echo $PYLEE_SECRETS_DIR; read end")
 	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+runtime, "HOME="+filepath.Dir(config), "RUNTIME_DIRECTORY=")
 	cmd.Stderr = os.Stderr
+	input, err := cmd.StdinPipe() // its end is the command's, if nobody else ends it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { input.Close() })
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

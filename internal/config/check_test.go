@@ -49,7 +49,7 @@ func TestFaults(t *testing.T) {
 		{"env_refs", "env_refs: {}", []string{"1:11: env_refs: must be true or false or a string or a list"}},
 		{"files", "files: {a/b: x, c: [x], d: {mode: '0999', value: x}, e: {dir: /d}, f: {entries: {}, modes: 1}, g: {required: true}}", []string{
 			"1:9: files.a/b: must be the name of a file, without a directory", "1:20: files.c: must be a text or a map",
-			`1:35: files.d.mode: must be permissions in octal that let the owner read, such as "0400"`,
+			`1:35: files.d.mode: must be "0400", or "0440" with a group`,
 			"1:54: files.e: a set of files needs entries", `1:85: files.f: unknown key "modes"`, "1:96: files.g: a file needs a value or a template"}},
 		{"file reaction", "files: {a: {value: x, on_change: SIGHPU, delivery: disk, format: txt}}", []string{
 			`1:34: files.a.on_change: must be restart, none, a signal such as SIGHUP or {exec: [...]} (did you mean "SIGHUP"?)`,

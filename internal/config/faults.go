@@ -91,11 +91,11 @@ func regexpFault(n *format.Node) string {
 }
 
 func modeFault(n *format.Node) string {
-	digits := strings.TrimPrefix(n.Text, "0")
-	if v, err := strconv.ParseUint(digits, 8, 32); err != nil || len(digits) != 3 || v&0o400 == 0 {
-		return `must be permissions in octal that let the owner read, such as "0400"`
+	switch strings.TrimPrefix(n.Text, "0") {
+	case "400", "440":
+		return ""
 	}
-	return ""
+	return `must be "0400", or "0440" with a group`
 }
 
 func backoffFault(n *format.Node) string {
@@ -173,6 +173,9 @@ func targetNameFault(name string) string {
 func fileNameFault(name string) string {
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || len(name) > 255 {
 		return "must be the name of a file, without a directory"
+	}
+	if strings.HasPrefix(name, ".pylee-") || strings.Contains(name, "\n") {
+		return "cannot be the name of a file: .pylee- begins pylee's own, and none has a newline"
 	}
 	return ""
 }
