@@ -20,7 +20,7 @@ type document struct {
 	kind   string // json, yaml or env
 	root   *format.Node
 	vars   []format.Entry // of env
-	within *config.Text // where it stands, unless it is a file of its own
+	within *config.Text   // where it stands, unless it is a file of its own
 	inputs []resolve.Input
 	names  map[*format.Node]string // inputs of the strings
 }
