@@ -4,7 +4,9 @@ package main
 
 import (
 	"os"
+	"runtime"
 
+	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/internal/cli"
 )
 
@@ -12,5 +14,9 @@ import (
 var version string
 
 func main() {
+	runtime.LockOSThread() // orphans fall to the first thread; see exec.SpawnerOptions
+	if code, is := exec.Shim(os.Args, os.Environ()); is {
+		os.Exit(code)
+	}
 	os.Exit(cli.Main(os.Args, os.Environ(), version, cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

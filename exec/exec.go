@@ -44,6 +44,22 @@ type Spec struct {
 	// Restore is called last before the command exists, to undo what must not
 	// reach it: what Harden returned. It may be nil.
 	Restore func()
+	// Files are the descriptors of this process that the command finds as 3, 4 and so
+	// on, as Listen.Descriptors returns them; nil: those that are inherited. A Spawner
+	// alone heeds it, on Linux.
+	Files []int
+	// User is who the command runs as; nil: as this process.
+	User *User
+	// Terminal is the place of the command among the process groups of the
+	// terminal. Replace ignores it.
+	Terminal Terminal
+	// Death is the signal that the kernel sends to the command when this process
+	// is gone (PR_SET_PDEATHSIG, prctl(2)); 0: none. A Spawner alone heeds it, on
+	// Linux.
+	Death syscall.Signal
+	// NoNewPrivs takes from the command the way to more privileges that set-user-ID
+	// programs are (PR_SET_NO_NEW_PRIVS, prctl(2)). Linux alone has it.
+	NoNewPrivs bool
 }
 
 // Error says why a command could not be run.

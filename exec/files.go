@@ -2,6 +2,7 @@ package exec
 
 import (
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -42,6 +43,9 @@ type attributes struct {
 	uid, gid int
 	sync     bool // to the disk it lies on
 }
+
+// shared reports whether others than this user may read the file.
+func (a attributes) shared() bool { return a.mode != 0o400 || a.uid != os.Geteuid() }
 
 // create makes a file that nobody can open until it is complete. Owner and mode are
 // those that were asked for, whatever umask or the directory say.

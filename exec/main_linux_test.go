@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	osexec "os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,6 +25,10 @@ const modeVar = "PYLEE_TEST_MODE"
 const quickExit = "atexit_sleep_ms=0"
 
 func TestMain(m *testing.M) {
+	runtime.LockOSThread() // as a program does that reaps
+	if code, is := exec.Shim(os.Args, os.Environ()); is {
+		os.Exit(code)
+	}
 	mode := os.Getenv(modeVar)
 	if mode == "" {
 		os.Setenv("GORACE", quickExit)
@@ -34,12 +39,15 @@ func TestMain(m *testing.M) {
 
 // wrap is the main function of the wrapper. Variables in PYLEE_TEST_SET, one per
 // line, are set, the signals in PYLEE_TEST_IGNORE ignored; PYLEE_TEST_DIR is where to
-// run. All PYLEE_TEST_* are dropped.
+// run; more are in privileges. All PYLEE_TEST_* are dropped.
 func wrap(mode string) int {
 	env := exec.NewEnv(os.Environ())
 	set, _ := env.Lookup("PYLEE_TEST_SET")
 	dir, _ := env.Lookup("PYLEE_TEST_DIR")
 	ignore, _ := env.Lookup("PYLEE_TEST_IGNORE")
+	if _, ok := env.Lookup("PYLEE_TEST_PIDFDID"); ok {
+		set += "LISTEN_PIDFDID=" + pidfdID() + "\n"
+	}
 	env.Drop([]string{"PYLEE_TEST_*"}, nil)
 	for line := range strings.Lines(set) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
@@ -52,12 +60,32 @@ func wrap(mode string) int {
 		n, _ := strconv.Atoi(number)
 		spec.Ignore = append(spec.Ignore, syscall.Signal(n))
 	}
+	if err := privileges(&spec); err != nil {
+		return report(err)
+	}
 	switch mode {
 	case "replace":
 		return report(exec.Replace(spec))
 	case "start":
-		return start(spec)
-	case "harden-replace", "harden-start":
+		return finish(exec.Start(spec))
+	case "spawn":
+		return spawn(spec)
+	case "facts":
+		return facts()
+	case "pidfd":
+		fmt.Println(os.Getenv("LISTEN_PIDFDID") == pidfdID())
+		return 0
+	case "watched":
+		return watched(spec)
+	case "init":
+		return initProcess()
+	case "late":
+		return late()
+	case "tree":
+		return tree()
+	case "foreground":
+		return foreground(spec)
+	case "harden-replace", "harden-start", "harden-spawn":
 		return hardened(mode, spec)
 	case "dumpable":
 		n, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
@@ -73,8 +101,8 @@ func wrap(mode string) int {
 	return 99
 }
 
-func start(spec exec.Spec) int {
-	child, err := exec.Start(spec)
+// finish ends as the child does.
+func finish(child *exec.Child, err error) int {
 	if err != nil {
 		return report(err)
 	}
@@ -148,9 +176,10 @@ func viaShell(t *testing.T, mode, script string) outcome {
 	return run(t, cmd)
 }
 
-// bothModes runs the test for exec mode and for a child.
+// bothModes runs the test for exec mode and for a child, started directly and by way of
+// this program.
 func bothModes(t *testing.T, test func(t *testing.T, mode string)) {
-	for _, mode := range []string{"replace", "start"} {
+	for _, mode := range []string{"replace", "start", "spawn"} {
 		t.Run(mode, func(t *testing.T) { test(t, mode) })
 	}
 }

@@ -134,7 +134,11 @@ func hardened(mode string, spec exec.Spec) int {
 	if mode == "harden-replace" {
 		return report(exec.Replace(spec))
 	}
-	child, err := exec.Start(spec)
+	start := exec.Start
+	if mode == "harden-spawn" {
+		start = newSpawner(exec.SpawnerOptions{}).Start
+	}
+	child, err := start(spec)
 	if err != nil {
 		return report(err)
 	}
@@ -145,7 +149,7 @@ func hardened(mode string, spec exec.Spec) int {
 // The limit that pylee lowers for itself does not reach the command, nor does the
 // flag that hides its memory.
 func TestHarden(t *testing.T) {
-	for _, mode := range []string{"harden-replace", "harden-start"} {
+	for _, mode := range []string{"harden-replace", "harden-start", "harden-spawn"} {
 		for _, limit := range []string{"0", "2048", "unlimited"} {
 			got := viaShell(t, mode, `ulimit -Hc unlimited && ulimit -Sc `+limit+` || { echo denied; exit; }; ulimit -Sc; ulimit -Hc; w /bin/sh -c 'ulimit -Sc; ulimit -Hc'`)
 			if got.stdout == "denied\n" {

@@ -2,9 +2,6 @@ package exec
 
 import (
 	"crypto/rand"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,8 +19,9 @@ type SecretDirOptions struct {
 	Given   string // a directory that the user named; it is used or refused, not passed over
 	XDG     string // $XDG_RUNTIME_DIR
 
-	AllowDisk bool // take a directory on a disk if none is in memory
-	UID, GID  int  // owner of the files; -1: that of this process
+	AllowDisk bool  // take a directory on a disk if none is in memory
+	UID, GID  int   // owner of the files; -1: that of this process
+	Owners    []int // of single files, where they are others
 }
 
 // SecretDir is a directory of files for the command, in memory if the system has
@@ -37,15 +35,19 @@ type SecretDirOptions struct {
 type SecretDir struct {
 	path, why string
 	disk      bool
-	uid, gid  int // owner of the files
-	given     int // SecretDirOptions.GID
+	flat      bool // the user's own directory: its mode stays, and there are none in it
+	unlinked  bool // links in it are not followed
+	uid, gid  int  // owner of the files
+	given     int  // the group that was asked for, or -1
 
 	mu      sync.Mutex
-	fd      int           // the locked directory; -1: removed
-	parent  int           // where the directory was made; -1: OpenSet's, which stays
-	written map[string]id // by name
-	removed func() error  // what Remove does
-	note    noteFunc      // called before files get their names; may be nil
+	fd      int                    // the locked directory; -1: removed
+	parent  int                    // where the directory was made, or -1
+	root    int                    // the root directory that path starts from; -1: this process's own
+	written map[string]id          // by name
+	current map[string]*Generation // by set
+	removed func() error           // what Remove does
+	note    noteFunc               // called before files get their names; may be nil
 }
 
 // noteFunc is told the files that are about to get their names.
@@ -64,6 +66,7 @@ func NewSecretDir(o SecretDirOptions) (*SecretDir, error) {
 	for _, c := range o.ladder() {
 		d, err := o.make(c)
 		if err == nil {
+			o.sweepOthers(c)
 			d.why = strings.Join(append(reasons, c.label+": "+d.why), "; ")
 			return d, nil
 		}
@@ -76,6 +79,20 @@ func NewSecretDir(o SecretDirOptions) (*SecretDir, error) {
 	}
 	detail := "secret files: no directory to keep them in: " + strings.Join(reasons, "; ")
 	return nil, &Error{Code: CodeFailed, Detail: detail, Hint: o.hint()}
+}
+
+// sweepOthers removes what dead runs left in the other places: they may have had another
+// environment.
+func (o SecretDirOptions) sweepOthers(taken candidate) {
+	for _, c := range o.ladder() {
+		if c == taken || c.path == "" || c.disk {
+			continue
+		}
+		if at, err := o.open(c.path, true, false); err == nil {
+			sweep(at.fd)
+			unix.Close(at.fd)
+		}
+	}
 }
 
 // make makes the directory at one place.
@@ -102,7 +119,8 @@ func (o SecretDirOptions) make(c candidate) (*SecretDir, error) {
 // dir returns a SecretDir at a place, not yet opened.
 func (o SecretDirOptions) dir(at place) *SecretDir {
 	d := &SecretDir{path: at.path, why: at.why, disk: at.disk, uid: o.UID, gid: o.GID, given: o.GID}
-	d.fd, d.parent, d.written = -1, -1, map[string]id{}
+	d.fd, d.parent, d.root = -1, -1, -1
+	d.written, d.current = map[string]id{}, map[string]*Generation{}
 	if d.uid < 0 {
 		d.uid = os.Geteuid()
 	}
@@ -195,8 +213,8 @@ func (d *SecretDir) Path() string { return d.path }
 // Why returns one line for people: the place that was chosen, and why none before it.
 func (d *SecretDir) Why() string { return d.why }
 
-// Remove deletes what Write wrote, and the directory if NewSecretDir made it. It may
-// be called again after it failed; once done, it returns nil.
+// Remove deletes what Write and Swap wrote, and the directory if NewSecretDir made it.
+// It may be called again after it failed; once done, it returns nil.
 func (d *SecretDir) Remove() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -206,12 +224,18 @@ func (d *SecretDir) Remove() error {
 	if err := d.removed(); err != nil {
 		return secretError(d.path, err, "")
 	}
-	unix.Close(d.fd)
-	if d.parent >= 0 {
-		unix.Close(d.parent)
-	}
-	d.fd, d.parent = -1, -1
+	d.close()
 	return nil
+}
+
+// close gives back the handles.
+func (d *SecretDir) close() {
+	for _, fd := range []*int{&d.fd, &d.parent, &d.root} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+		}
+		*fd = -1
+	}
 }
 
 // removeRun deletes the directory and all that is in it. The command may be alive and
@@ -219,7 +243,7 @@ func (d *SecretDir) Remove() error {
 func (d *SecretDir) removeRun() (err error) {
 	const rounds = 3
 	for range rounds {
-		if err = clear(d.fd, 0); err != nil {
+		if err = emptyDir(d.fd, 0); err != nil && err != syscall.ENOENT { // the command may have removed it
 			continue
 		}
 		name := filepath.Base(d.path)
@@ -232,41 +256,3 @@ func (d *SecretDir) removeRun() (err error) {
 	}
 	return err
 }
-
-// secretError returns err as the reason why path cannot hold secret files.
-func secretError(path string, err error, hint string) *Error {
-	var e *Error
-	if errors.As(err, &e) {
-		return e
-	}
-	var no syscall.Errno
-	errors.As(err, &no)
-	failed := &Error{Code: CodeFailed, Detail: "secret files: " + printable(path) + ": " + err.Error(), Hint: hint}
-	if no != 0 {
-		failed.Err = no
-	}
-	return failed
-}
-
-// refused is a reason that no error number has.
-func refused(format string, args ...any) error { return fmt.Errorf(format, args...) }
-
-// kind names what a file is.
-func kind(st unix.Stat_t) string {
-	switch uint32(st.Mode) & unix.S_IFMT {
-	case unix.S_IFREG:
-		return "a file"
-	case unix.S_IFDIR:
-		return "a directory"
-	case unix.S_IFLNK:
-		return "a symbolic link"
-	case unix.S_IFIFO:
-		return "a named pipe"
-	case unix.S_IFSOCK:
-		return "a socket"
-	}
-	return "a device"
-}
-
-// permissions returns the mode bits of a file.
-func permissions(st unix.Stat_t) fs.FileMode { return fs.FileMode(st.Mode) & fs.ModePerm }

@@ -76,7 +76,7 @@ func hintFor(err error) string {
 // open opens a directory that no other user can change, in memory or, if disk is
 // set, anywhere.
 func (o SecretDirOptions) open(path string, links, disk bool) (place, error) {
-	w := walk{uid: o.UID, gid: o.GID, links: links}
+	w := walk{uid: o.UID, gid: o.GID, owners: o.Owners, links: links}
 	fd, path, err := w.to(path)
 	if err != nil {
 		return place{}, err
@@ -100,8 +100,10 @@ func (o SecretDirOptions) open(path string, links, disk bool) (place, error) {
 
 // walk opens a directory name by name and refuses a way that others can change.
 type walk struct {
-	uid, gid int  // who has to be able to go the same way; -1: this process alone
-	links    bool // follow links of root in directories of root, as /var/run is one
+	uid, gid int   // who has to be able to go the same way; -1: this process alone
+	owners   []int // others who have to
+	links    bool  // follow links of root in directories of root, as /var/run is one
+	make     bool  // make what does not exist
 	owner    uint32
 }
 
@@ -133,6 +135,9 @@ func (w *walk) descend(path string) (fd int, target string, err error) {
 		var name string
 		name, rest, _ = strings.Cut(rest, "/")
 		target, err = w.link(fd, here, name)
+		if err == syscall.ENOENT && w.make {
+			err = makePassable(fd, here, name)
+		}
 		if err == nil && target != "" {
 			unix.Close(fd)
 			return -1, filepath.Join(target, rest), nil
@@ -155,6 +160,23 @@ func (w *walk) descend(path string) (fd int, target string, err error) {
 		return -1, "", err
 	}
 	return fd, "", nil
+}
+
+// makePassable makes a directory that every user may enter, whatever umask says.
+func makePassable(fd int, here, name string) error {
+	err := unix.Mkdirat(fd, name, 0o700)
+	if err == syscall.EEXIST { // another start was faster
+		return nil
+	}
+	if err != nil {
+		return refused("%s does not exist and cannot be made: %w", printable(filepath.Join(here, name)), err)
+	}
+	made, err := openDir(fd, name, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(made)
+	return unix.Fchmod(made, 0o755)
 }
 
 // step goes from the directory fd, which it closes, to the one of this name in it.
@@ -209,18 +231,20 @@ func (w *walk) check(fd int, path string) error {
 	if st.Mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0 {
 		return refused("%s can be changed by others (mode %04o)", printable(path), permissions(st))
 	}
-	if w.uid > 0 && w.uid != os.Geteuid() && !w.passes(st) {
-		return refused("%s cannot be entered by uid %d (mode %04o)", printable(path), w.uid, permissions(st))
+	for _, uid := range append([]int{w.uid}, w.owners...) {
+		if uid > 0 && uid != os.Geteuid() && !w.passes(st, uid) {
+			return refused("%s cannot be entered by uid %d (mode %04o)", printable(path), uid, permissions(st))
+		}
 	}
 	return nil
 }
 
-// passes reports whether the owner of the files may search the directory.
-func (w *walk) passes(st unix.Stat_t) bool {
+// passes reports whether an owner of files may search the directory.
+func (w *walk) passes(st unix.Stat_t, uid int) bool {
 	switch {
-	case int(st.Uid) == w.uid:
+	case int(st.Uid) == uid:
 		return st.Mode&0o100 != 0
-	case int(st.Gid) == w.gid:
+	case uid == w.uid && int(st.Gid) == w.gid:
 		return st.Mode&0o010 != 0
 	}
 	return st.Mode&0o001 != 0

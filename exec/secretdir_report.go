@@ -57,12 +57,12 @@ func (o SecretDirOptions) look(c candidate) PlaceReport {
 	if r.Err == nil {
 		r.Err = unix.Faccessat(at.fd, ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 	}
-	r.Dead = dead(at.fd)
+	r.Dead = deadRuns(at.fd)
 	return r
 }
 
-// dead counts what sweep would remove.
-func dead(parent int) int {
+// deadRuns counts what sweep would remove.
+func deadRuns(parent int) int {
 	names, err := list(parent)
 	if err != nil {
 		return 0

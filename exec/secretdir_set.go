@@ -2,6 +2,7 @@ package exec
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -20,8 +21,8 @@ const (
 	maxList   = 1 << 20 // bytes
 )
 
-// OpenSet returns an existing directory of this user's own as a SecretDir. Write
-// takes names without a directory then, and Remove deletes what was written and
+// OpenSet returns an existing directory of this user's own as a SecretDir. Write and
+// Swap take names without a directory then, and Remove deletes what was written and
 // nothing else. What a dead run left in it is removed; while a run lives, no other
 // can open it.
 //
@@ -29,11 +30,11 @@ const (
 func OpenSet(path string, o SecretDirOptions) (*SecretDir, error) {
 	at, err := o.open(path, false, o.disk())
 	if err != nil {
-		return nil, secretError(path, err, hintFor(err))
+		return nil, secretError(path, err, hintSet(path, err))
 	}
 	defer unix.Close(at.fd)
 	d := o.dir(at)
-	d.removed, d.note = d.removeSet, d.noteSet
+	d.flat, d.removed, d.note = true, d.removeSet, d.noteSet
 	d.fd, err = lock(at.fd, ".")
 	switch err {
 	case nil:
@@ -53,8 +54,19 @@ func OpenSet(path string, o SecretDirOptions) (*SecretDir, error) {
 	return d, nil
 }
 
-// sweepSet removes the files that a dead run had listed, and its unfinished ones.
+func hintSet(path string, err error) string {
+	if errors.Is(err, syscall.ENOENT) {
+		return "mkdir -p -m 700 " + printable(path)
+	}
+	return hintFor(err)
+}
+
+// sweepSet removes the files that a dead run had listed, its set, and its unfinished
+// ones.
 func (d *SecretDir) sweepSet() error {
+	if err := clearSet(d.fd); err != nil {
+		return err
+	}
 	names, err := list(d.fd)
 	if err != nil {
 		return err
@@ -159,8 +171,14 @@ func (d *SecretDir) unlink(name string, ino uint64) error {
 	return nil
 }
 
-// removeSet deletes the files that were written, then their list.
+// removeSet deletes the set that was swapped and the files that were written, then
+// their list.
 func (d *SecretDir) removeSet() error {
+	if d.current[""] != nil {
+		if err := clearSet(d.fd); err != nil {
+			return err
+		}
+	}
 	for name, id := range d.written {
 		if err := d.unlink(name, id.ino); err != nil {
 			return err

@@ -29,7 +29,7 @@ func sweep(parent int) {
 		if err != nil {
 			continue
 		}
-		if clear(fd, 0) == nil {
+		if emptyDir(fd, 0) == nil {
 			unix.Unlinkat(parent, name, unix.AT_REMOVEDIR) //nolint:errcheck // see above
 		}
 		unix.Close(fd)
@@ -51,9 +51,9 @@ func list(fd int) ([]string, error) {
 	return names, err
 }
 
-// clear deletes all that is in the directory; it follows no link and enters no other
+// emptyDir deletes all that is in the directory; it follows no link and enters no other
 // file system. The error is the first of those that happened.
-func clear(fd, depth int) error {
+func emptyDir(fd, depth int) error {
 	if depth > maxDepth {
 		return syscall.ENOTEMPTY
 	}
@@ -88,7 +88,7 @@ func discard(fd int, name string, depth int) error {
 	}
 	sub, err := openDir(fd, name, unix.O_RDONLY)
 	if err == nil {
-		err = clear(sub, depth+1)
+		err = emptyDir(sub, depth+1)
 		unix.Close(sub)
 	}
 	if err != nil {

@@ -29,7 +29,12 @@ func TestOwner(t *testing.T) {
 		d, err = exec.NewSecretDir(own(exec.SecretDirOptions{Given: dir}))
 	}
 	must(t, err)
-	must(t, d.Write([]exec.SecretFile{secret("one", "x"), secret("two", "y")}))
+	if os.Getenv("PYLEE_TEST_KIND") == "swap" {
+		swapped(t, d, "", secret("a", "1"))
+		swapped(t, d, "", secret("a", "2"))
+	} else {
+		must(t, d.Write([]exec.SecretFile{secret("one", "x"), secret("two", "y")}))
+	}
 	fmt.Println("path", d.Path())
 	select {}
 }
@@ -37,7 +42,7 @@ func TestOwner(t *testing.T) {
 // owner starts a process with a directory and returns its path and how to kill it.
 func owner(t *testing.T, kind, dir string) (path string, kill func()) {
 	t.Helper()
-	cmd := osexec.Command(binary(t), "-test.run=^TestOwner$", "-test.v")
+	cmd := osexec.Command("/proc/self/exe", "-test.run=^TestOwner$", "-test.v")
 	cmd.Env = append(os.Environ(), ownerVar+"="+dir, "PYLEE_TEST_KIND="+kind)
 	out, err := cmd.StdoutPipe()
 	must(t, err)

@@ -2,7 +2,6 @@ package exec
 
 import (
 	"crypto/rand"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -81,33 +80,28 @@ func (w *writing) all(files []SecretFile) error {
 	return w.stillThere()
 }
 
-// stillThere checks that the path, which the command is given, leads to the files.
-func (w *writing) stillThere() error {
-	var open, named unix.Stat_t
-	err := unix.Fstat(w.fd, &open)
-	if err == nil {
-		err = unix.Lstat(w.path, &named)
+// failed names the file that an error is about.
+func (d *SecretDir) failed(name string, err error) error {
+	hint := ownerHint(err)
+	if err == syscall.ENOSPC {
+		hint = "the file system has no room left: df " + printable(d.path)
 	}
-	if err == nil && identity(open) != identity(named) {
-		err = refused("another directory has its name now")
-	}
-	if err != nil {
-		return secretError(w.path, err, "")
-	}
-	return nil
+	return secretError(path.Join(d.path, name), err, hint)
 }
 
-// failed names the file that an error is about.
-func (w *writing) failed(name string, err error) error {
-	hint := ""
-	if err == syscall.EPERM {
-		hint = "only root can give files to another user"
+// ownerHint returns what to do about an owner that a file could not get.
+func ownerHint(err error) string {
+	switch err {
+	case syscall.EPERM:
+		return "only root can give files to another user"
+	case syscall.EINVAL:
+		return "the owner may have no number in this user namespace: cat /proc/self/uid_map"
 	}
-	return secretError(path.Join(w.path, name), err, hint)
+	return ""
 }
 
 // check refuses what no directory could take.
-func (w *writing) check(files []SecretFile) error {
+func (d *SecretDir) check(files []SecretFile) error {
 	seen := map[string]bool{} // true: as a directory
 	for _, f := range files {
 		err := checkName(f.Name)
@@ -118,11 +112,11 @@ func (w *writing) check(files []SecretFile) error {
 		case err != nil:
 		case twice || deep && known && !asDir:
 			err = refused("named twice")
-		case deep && w.parent < 0:
+		case deep && d.flat:
 			err = refused("a directory in front is not allowed here")
 		case f.Mode != 0 && f.Mode != 0o400 && f.Mode != 0o440:
 			err = refused("mode %#o: only 0400 and 0440 are allowed", uint32(f.Mode))
-		case f.Mode == 0o440 && f.GID < 0 && w.given < 0:
+		case f.Mode == 0o440 && f.GID < 0 && d.given < 0:
 			err = refused("mode 0440 without a group")
 		}
 		if err != nil {
@@ -138,16 +132,7 @@ func (w *writing) check(files []SecretFile) error {
 // stage writes a file under a temporary name beside its final one.
 func (w *writing) stage(f SecretFile, temp string) error {
 	front, base := path.Split(f.Name)
-	a := attributes{0o400, w.uid, w.gid, w.disk}
-	if f.Mode != 0 {
-		a.mode = uint32(f.Mode)
-	}
-	if f.UID >= 0 {
-		a.uid = f.UID
-	}
-	if f.GID >= 0 {
-		a.gid = f.GID
-	}
+	a := w.attributes(f)
 	dir, err := w.open(strings.TrimSuffix(front, "/"))
 	if err != nil {
 		return err
@@ -162,14 +147,28 @@ func (w *writing) stage(f SecretFile, temp string) error {
 		return err
 	}
 	w.files = append(w.files, s)
-	if w.parent < 0 || a.mode == 0o400 && a.uid == os.Geteuid() {
+	if w.flat || !a.shared() {
 		return nil
 	}
-	// Others are to pass, not to list.
-	if err := unix.Fchmod(dir, 0o711); err != nil {
+	if err := w.admit(dir); err != nil {
 		return err
 	}
-	return unix.Fchmod(w.fd, 0o711)
+	return w.admit(w.fd)
+}
+
+// attributes returns what the file is to have.
+func (d *SecretDir) attributes(f SecretFile) attributes {
+	a := attributes{0o400, d.uid, d.gid, d.disk}
+	if f.Mode != 0 {
+		a.mode = uint32(f.Mode)
+	}
+	if f.UID >= 0 {
+		a.uid = f.UID
+	}
+	if f.GID >= 0 {
+		a.gid = f.GID
+	}
+	return a
 }
 
 // open returns a directory in the SecretDir, which it makes if it does not exist.
@@ -179,8 +178,12 @@ func (w *writing) open(name string) (int, error) {
 	}
 	fd := w.fd
 	if name != "" {
+		var made bool
 		var err error
-		if fd, err = w.enter(name); err != nil {
+		if fd, made, err = w.enter(name); made {
+			w.made = append(w.made, name)
+		}
+		if err != nil {
 			return -1, err
 		}
 	}
@@ -190,33 +193,6 @@ func (w *writing) open(name string) (int, error) {
 		w.present[path.Join(name, base)] = true
 	}
 	return fd, err
-}
-
-// enter opens a directory of this user's own in the SecretDir, made if need be.
-func (w *writing) enter(name string) (int, error) {
-	err := unix.Mkdirat(w.fd, name, 0o700)
-	if err == nil {
-		w.made = append(w.made, name)
-	} else if err != syscall.EEXIST {
-		return -1, err
-	}
-	fd, err := openDir(w.fd, name, unix.O_RDONLY)
-	if err == syscall.ENOTDIR || err == syscall.ELOOP {
-		return -1, refused("%s is in the way: not a directory", printable(name))
-	}
-	if err != nil {
-		return -1, err
-	}
-	var st unix.Stat_t
-	err = unix.Fstat(fd, &st)
-	if err == nil && (int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0) {
-		err = refused("%s is in the way: a directory that others can change", printable(name))
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
 }
 
 // inspect looks at what has the final name: only a file of an earlier Write may.

@@ -42,17 +42,20 @@ func TestIgnoredSignals(t *testing.T) {
 	})
 }
 
-// Exec mode hands on even those that the runtime has no call for, and SIGCHLD.
-func TestIgnoredSignalsReplace(t *testing.T) {
+// All but a child that was started directly get even those that the runtime has no
+// call for, and SIGCHLD.
+func TestAllIgnoredSignals(t *testing.T) {
 	if !exact {
 		t.Skip("needs -tags pylee_fwdsig")
 	}
 	for _, trap := range []string{"CHLD", "URG", "PROF", "ILL TRAP BUS FPE SEGV STKFLT SYS", "RTMIN RTMIN+1 RTMIN+6 RTMAX"} {
-		script := `trap "" ` + trap + `; grep SigIgn /proc/self/status; ` + modeVar + `=replace exec "$W" grep SigIgn /proc/self/status`
-		got := viaShell(t, "replace", `exec bash -c '`+script+`'`)
-		direct, wrapped, _ := strings.Cut(got.stdout, "\n")
-		if direct != strings.TrimSpace(wrapped) || strings.HasSuffix(direct, "\t0000000000000000") {
-			t.Errorf("%s: direct %q, wrapped %q %s", trap, direct, wrapped, got.stderr)
+		for _, mode := range []string{"replace", "spawn"} {
+			script := `trap "" ` + trap + `; grep SigIgn /proc/self/status; ` + modeVar + `=` + mode + ` exec "$W" grep SigIgn /proc/self/status`
+			got := viaShell(t, mode, `exec bash -c '`+script+`'`)
+			direct, wrapped, _ := strings.Cut(got.stdout, "\n")
+			if direct != strings.TrimSpace(wrapped) || strings.HasSuffix(direct, "\t0000000000000000") {
+				t.Errorf("%s, %s: direct %q, wrapped %q %s", trap, mode, direct, wrapped, got.stderr)
+			}
 		}
 	}
 }
@@ -158,8 +161,22 @@ func TestSignalSets(t *testing.T) {
 			t.Errorf("%v is not caught", sig)
 		}
 	}
-	if exec.Forwards(syscall.SIGPIPE) || exec.Forwards(syscall.SIGURG) || !exec.Forwards(syscall.SIGTERM) {
-		t.Error("Forwards is wrong about PIPE, URG or TERM")
+	for word, want := range map[string]exec.Forward{"auto": exec.ForwardAuto, "always": exec.ForwardAlways, "never": exec.ForwardNever} {
+		f, ok := exec.ParseForward(word)
+		if f != want || !ok {
+			t.Errorf("%s: %v, %v", word, f, ok)
+		}
+		if f.Sends(syscall.SIGPIPE) || f.Sends(syscall.SIGCHLD) || f.Sends(syscall.SIGURG) || !f.Sends(syscall.SIGTERM) || !f.Sends(syscall.SIGHUP) {
+			t.Errorf("%s is wrong about PIPE, CHLD, URG, TERM or HUP", word)
+		}
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGWINCH} {
+		if exec.ForwardNever.Sends(sig) || !exec.ForwardAlways.Sends(sig) {
+			t.Errorf("never and always are wrong about %v", sig)
+		}
+	}
+	if _, ok := exec.ParseForward("yes"); ok {
+		t.Error("yes is taken for a Forward")
 	}
 	if exec.Fatal(0) || exec.Fatal(65) || exec.Fatal(syscall.SIGWINCH) || !exec.Fatal(syscall.SIGUSR1) {
 		t.Error("Fatal is wrong about 0, 65, WINCH or USR1")
@@ -167,11 +184,18 @@ func TestSignalSets(t *testing.T) {
 }
 
 func TestChildStop(t *testing.T) {
+	t.Run("start", func(t *testing.T) { testChildStop(t, exec.Start) })
+	spawner := newSpawner(exec.SpawnerOptions{})
+	defer spawner.Close()
+	t.Run("spawn", func(t *testing.T) { testChildStop(t, spawner.Start) })
+}
+
+func testChildStop(t *testing.T, start func(exec.Spec) (*exec.Child, error)) {
 	spec := func(script string) exec.Spec {
 		return exec.Spec{Argv: []string{"sh", "-c", script}, Env: []string{"PATH=/bin:/usr/bin"}}
 	}
 	t.Run("a stopped child hears the signal", func(t *testing.T) {
-		child, err := exec.Start(spec(`kill -STOP $$; exec sleep 60`))
+		child, err := start(spec(`kill -STOP $$; exec sleep 60`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +207,7 @@ func TestChildStop(t *testing.T) {
 		}
 	})
 	t.Run("a deaf child is killed", func(t *testing.T) {
-		child, err := exec.Start(spec(`exec sleep 60`))
+		child, err := start(spec(`exec sleep 60`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +216,7 @@ func TestChildStop(t *testing.T) {
 		}
 	})
 	t.Run("an exit is kept", func(t *testing.T) {
-		child, err := exec.Start(spec(`exit 5`))
+		child, err := start(spec(`exit 5`))
 		if err != nil {
 			t.Fatal(err)
 		}

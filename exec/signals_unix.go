@@ -3,9 +3,8 @@
 package exec
 
 import (
+	"slices"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // Signals returns the signals that a parent of the command catches, in numeric
@@ -28,17 +27,35 @@ func Signals() []syscall.Signal {
 	return all
 }
 
-// Forwards tells whether a parent that caught sig hands it on to the command.
-//
-// PIPE is about a write of the parent. INT, QUIT and WINCH, while the terminal
-// belongs to the process group that both are in, were made by the terminal and
-// have reached the command already.
-func Forwards(sig syscall.Signal) bool {
+// Forward is when INT, QUIT and WINCH are handed on to the command: a terminal sends
+// them to its whole foreground group, and the kernel does not tell a signal of the
+// terminal from one of kill(1). All others are handed on always.
+type Forward int
+
+const (
+	// ForwardAuto hands them on unless this process is in the foreground of its
+	// terminal: then the command has them already.
+	ForwardAuto Forward = iota
+	// ForwardAlways hands them on in any case.
+	ForwardAlways
+	// ForwardNever leaves them to the terminal.
+	ForwardNever
+)
+
+// ParseForward returns the Forward that word names: auto, always or never.
+func ParseForward(word string) (f Forward, ok bool) {
+	i := slices.Index([]string{ForwardAuto: "auto", ForwardAlways: "always", ForwardNever: "never"}, word)
+	return Forward(max(i, 0)), i >= 0
+}
+
+// Sends tells whether a parent that caught sig hands it on to the command. PIPE is
+// about a write of the parent, CHLD about its child.
+func (f Forward) Sends(sig syscall.Signal) bool {
 	switch sig {
 	case syscall.SIGPIPE, syscall.SIGCHLD, syscall.SIGURG:
 		return false
 	case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGWINCH:
-		return !foreground()
+		return f == ForwardAlways || f == ForwardAuto && !foreground()
 	}
 	return true
 }
@@ -51,16 +68,4 @@ func Fatal(sig syscall.Signal) bool {
 		return false
 	}
 	return sig > 0 && sig <= lastSignal && !discarded(sig)
-}
-
-// foreground tells whether this process is in the foreground group of its
-// controlling terminal. Without a terminal it is not.
-func foreground() bool {
-	tty, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(tty) //nolint:errcheck // nothing was written
-	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
 }

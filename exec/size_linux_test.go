@@ -44,8 +44,11 @@ func fill(spec exec.Spec) int {
 	if os.Getenv("PYLEE_TEST_RAW") != "" {
 		return report(&exec.Error{Code: exec.CodeNotRun, Err: syscall.Exec(spec.Argv[0], spec.Argv, spec.Env)})
 	}
+	if os.Getenv("PYLEE_TEST_SPAWN") != "" {
+		return spawn(spec)
+	}
 	if os.Getenv("PYLEE_TEST_START") != "" {
-		return start(spec)
+		return finish(exec.Start(spec))
 	}
 	return report(exec.Replace(spec))
 }
@@ -59,7 +62,7 @@ func filled(t *testing.T, stack string, env ...string) outcome {
 // E5: the largest entry.
 func TestSizeOfOneEntry(t *testing.T) {
 	largest := 32*os.Getpagesize() - 1
-	for _, start := range []string{"", "PYLEE_TEST_START=1"} {
+	for _, start := range []string{"", "PYLEE_TEST_START=1", "PYLEE_TEST_SPAWN=1"} {
 		fits := filled(t, "8192", start, "PYLEE_TEST_FILL=1,"+strconv.Itoa(largest))
 		if fits.status != 0 {
 			t.Errorf("%d bytes: %v", largest, fits)

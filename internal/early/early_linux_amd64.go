@@ -1,0 +1,6 @@
+package early
+
+const (
+	sysRtSigaction = 13
+	sysGetpid      = 39
+)

@@ -1,0 +1,6 @@
+package early
+
+const (
+	sysRtSigaction = 134
+	sysGetpid      = 172
+)
