@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pyleeai/pylee/exec"
+	"github.com/pyleeai/pylee/internal/early"
 )
 
 // patience is how long the work that a signal cancelled may take to unwind.
@@ -40,7 +41,9 @@ type Guard struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 
-	undoEnding, undoOther func() // nil once the runtime's handlers are back
+	// nil if the runtime's handlers are there
+	undoEnding, undoOther, undoIgnored func()
+	other                              []syscall.Signal // deadly too, besides ending
 	caught                bool   // signals is registered
 
 	armed sync.Once
@@ -50,6 +53,8 @@ type Guard struct {
 
 	mu    sync.Mutex
 	ended syscall.Signal // the signal that ends the program; 0: none yet
+
+	patience time.Duration // of Hold
 }
 
 // ending returns the signals that people and init systems end programs with.
@@ -60,29 +65,47 @@ func ending() []syscall.Signal {
 // NewGuard takes over the signals. It belongs to the start of the program, before
 // anything slow. parent is the parent of the Guard's context.
 func NewGuard(parent context.Context) *Guard {
+	if os.Getpid() == 1 {
+		// The kernel gives orphans to the first thread. What else is to start
+		// processes must not get it, or the orphans could not be told from those.
+		runtime.LockOSThread()
+	}
 	g := &Guard{
 		ignored: exec.Inherited(),
 		stop:    make(chan struct{}),
 	}
 	g.ctx, g.cancel = context.WithCancelCause(parent)
-	var other, ignored []syscall.Signal
+	var ignored []syscall.Signal
 	for _, sig := range exec.Signals() {
 		switch {
 		case needed(sig):
 		case slices.Contains(g.ignored, sig):
 			ignored = append(ignored, sig)
 		case sig != syscall.SIGPIPE && exec.Fatal(sig) && !slices.Contains(ending(), sig):
-			other = append(other, sig)
+			g.other = append(g.other, sig)
 		}
 	}
-	g.undoOther = exec.ResetSignals(other, ignored)
-	g.undoEnding = exec.ResetSignals(g.free(ending()), nil)
-	// To process 1 the default effect of a signal does not apply, and elsewhere the
-	// runtime's handlers cannot be taken away.
+	g.undoOther, g.undoIgnored = reset(g.other, nil), reset(nil, ignored)
+	// To process 1 the default effect of a signal does not apply: without a handler it
+	// would be lost. And elsewhere the handlers cannot be taken away.
 	if os.Getpid() == 1 || runtime.GOOS != "linux" {
 		g.arm()
+	} else {
+		g.undoEnding = reset(g.free(ending()), nil)
 	}
 	return g
+}
+
+// reset gives signals their default effect, or none. undo goes back to the handlers of
+// the runtime, also where those were taken away before.
+func reset(deadly, ignored []syscall.Signal) (undo func()) {
+	last := exec.ResetSignals(deadly, ignored)
+	return func() {
+		last()
+		for _, sig := range slices.Concat(deadly, ignored) {
+			early.Restore(int(sig))
+		}
+	}
 }
 
 // needed tells whether the Go runtime has a use of its own for sig: a fault of the
@@ -112,23 +135,46 @@ func (g *Guard) Context() context.Context {
 	return g.ctx
 }
 
+// Hold is Context for work that leaves something behind if it is cut off: no signal that
+// can be caught ends the program at once, and it has the time d to unwind.
+func (g *Guard) Hold(d time.Duration) context.Context {
+	g.mu.Lock()
+	g.patience = d
+	g.mu.Unlock()
+	g.arm()
+	if g.undoOther != nil {
+		g.notify(g.other)
+		g.undoOther()
+		g.undoOther = nil
+	}
+	return g.ctx
+}
+
 func (g *Guard) arm() {
 	g.armed.Do(func() {
 		g.done = make(chan struct{})
 		g.notify(g.free(ending()))
-		g.undoEnding()
-		g.undoEnding = nil
+		if g.undoEnding != nil {
+			g.undoEnding()
+			g.undoEnding = nil
+		}
 		go g.watch()
 	})
 }
 
-// notify has list sent to g.signals. An empty list is not what it is to os/signal.
+// notify has list sent to g.signals, all at once: what came before, to process 1, is
+// handed out at the first call, to whoever asked by then. An empty list is not what it
+// is to os/signal.
 func (g *Guard) notify(list []syscall.Signal) {
 	if g.signals == nil {
 		g.signals = make(chan os.Signal, queue)
 	}
-	for _, sig := range list {
-		signal.Notify(g.signals, sig)
+	all := make([]os.Signal, len(list))
+	for i, sig := range list {
+		all[i] = sig
+	}
+	if len(all) > 0 {
+		signal.Notify(g.signals, all...)
 		g.caught = true
 	}
 }
@@ -142,6 +188,9 @@ func (g *Guard) watch() {
 	case s := <-g.signals:
 		g.end(s.(syscall.Signal))
 	}
+	g.mu.Lock()
+	patience := max(patience, g.patience)
+	g.mu.Unlock()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
@@ -201,7 +250,7 @@ func (g *Guard) leave() {
 
 // release puts the runtime's handlers back.
 func (g *Guard) release() {
-	for _, undo := range []*func(){&g.undoEnding, &g.undoOther} {
+	for _, undo := range []*func(){&g.undoEnding, &g.undoOther, &g.undoIgnored} {
 		if *undo != nil {
 			(*undo)()
 			*undo = nil

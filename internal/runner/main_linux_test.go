@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	osexec "os/exec"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/internal/runner"
+	"golang.org/x/sys/unix"
 )
 
 // The test binary is also the program under test: with this variable set it takes
@@ -22,6 +25,9 @@ import (
 const modeVar = "PYLEE_TEST_MODE"
 
 func TestMain(m *testing.M) {
+	if code, is := exec.Shim(os.Args, os.Environ()); is {
+		os.Exit(code)
+	}
 	mode := os.Getenv(modeVar)
 	if mode == "" {
 		os.Setenv("GORACE", "atexit_sleep_ms=0") // else every program waits a second at its end
@@ -36,6 +42,12 @@ func act(mode string) int {
 	switch mode {
 	case "child":
 		return child()
+	case "caught":
+		return caught()
+	case "early":
+		runtime.LockOSThread()
+		unix.Tgkill(os.Getpid(), unix.Gettid(), syscall.SIGTERM) // takes effect before it returns
+		return finish(runner.Supervise(runner.Supervision{Spec: spec}, runner.NewGuard(context.Background())))
 	case "replace":
 		return finish(runner.Replace(spec, runner.NewGuard(context.Background())))
 	case "replace-armed":
@@ -43,7 +55,10 @@ func act(mode string) int {
 		g.Context()
 		return finish(runner.Replace(spec, g))
 	case "supervise":
-		return finish(runner.Supervise(spec, runner.NewGuard(context.Background())))
+		return finish(runner.Supervise(runner.Supervision{Spec: spec, Init: os.Getpid() == 1}, runner.NewGuard(context.Background())))
+	}
+	if strings.HasPrefix(mode, "with-") {
+		return supervising(mode, spec)
 	}
 	return resolving(mode, spec)
 }
@@ -93,7 +108,7 @@ func resolving(mode string, spec exec.Spec) int {
 		if mode == "queued-replace" {
 			return finish(runner.Replace(spec, g))
 		}
-		return finish(runner.Supervise(spec, g))
+		return finish(runner.Supervise(runner.Supervision{Spec: spec}, g))
 	case "closed":
 		g.Context()
 		g.Close()
@@ -107,6 +122,7 @@ func resolving(mode string, spec exec.Spec) int {
 
 // child writes a line for each signal it gets, and its count. Only KILL ends it.
 func child() int {
+	runner.NewGuard(context.Background()).Close() // this is no pylee
 	c := make(chan os.Signal, 1000)
 	for _, sig := range exec.Signals() {
 		if !signal.Ignored(sig) {
@@ -126,6 +142,7 @@ func child() int {
 type program struct {
 	t     *testing.T
 	cmd   *osexec.Cmd
+	stdin io.Writer // nil: not a pipe
 	lines chan string
 	err   strings.Builder
 }
@@ -145,6 +162,7 @@ func beginCommand(t *testing.T, cmd *osexec.Cmd) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.stdin = stdin
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

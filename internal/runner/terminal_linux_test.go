@@ -36,6 +36,7 @@ func openTerminal(t *testing.T) (master, slave *os.File) {
 			return err
 		}
 		term.Lflag &^= unix.ECHO
+		term.Lflag |= unix.NOFLSH // else a key discards what is written at the same time
 		term.Oflag &^= unix.OPOST
 		return unix.IoctlSetTermios(fd, unix.TCSETS, term)
 	})
