@@ -112,7 +112,7 @@ func (inv *invocation) sayTrusted(path string) error {
 // show prints what a config can do, and what of that is new.
 func (inv *invocation) show(c consent, v trust.Verdict) {
 	print := func(format string, args ...any) {
-		fmt.Fprintf(inv.stdio.Err, "pylee: "+format+"\n", args...) //nolint:errcheck // nobody is left to tell
+		inv.err.write(inv.stdio.Err, fmt.Sprintf("pylee: "+format+"\n", args...))
 	}
 	if c.Env == "" {
 		print("%s can:", printable(c.main.Path))
@@ -163,7 +163,7 @@ func (inv *invocation) confirmAllow(c consent, yes bool) error {
 	if !isTerminal(inv.stdio.In) || !isTerminal(inv.stdio.Err) {
 		return &failure{message: "not allowed: without a terminal nobody can be asked", hint: allowCommandLine(c.Env) + " --yes", code: exitFailed}
 	}
-	fmt.Fprint(inv.stdio.Err, "pylee: allow it? [y/N] ") //nolint:errcheck // the answer tells
+	inv.err.write(inv.stdio.Err, "pylee: allow it? [y/N] ")
 	answer, err := bufio.NewReader(inv.stdio.In).ReadString('\n')
 	if err != nil || !strings.EqualFold(strings.TrimSpace(answer), "y") {
 		return &failure{message: "not allowed", code: exitFailed}

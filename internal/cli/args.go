@@ -60,7 +60,12 @@ func nameOf(x *resolve.Expr) string {
 	}
 	label, _, _ = strings.Cut(label, "?")
 	label = label[strings.LastIndexAny(label, "/:")+1:]
-	name := []byte(label)
+	return safeName(label)
+}
+
+// safeName replaces what the name of a variable cannot hold.
+func safeName(text string) string {
+	name := []byte(text)
 	for i, c := range name {
 		if letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_'; !letter && (i == 0 || c < '0' || c > '9') {
 			name[i] = '_'

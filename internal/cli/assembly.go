@@ -3,7 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/internal/config"
@@ -26,6 +30,7 @@ type assembly struct {
 	cwd     string     // name of the input of the directory, or empty
 	removed []string   // inherited variables that the config takes away
 	files   childFiles
+	user    *exec.User // of the command; nil: pylee's own
 }
 
 // variable is one environment variable of the child and the input it comes from.
@@ -77,27 +82,82 @@ func (inv *invocation) assemble(s source) (*assembly, error) {
 // unplaced stands for the directory of files where nothing is written.
 const unplaced = "/run/pylee"
 
-// placeFiles makes the directory of the files, if there are any, and lets texts name it.
-func (inv *invocation) placeFiles(a *assembly, place *exec.SecretDirOptions) error {
-	if !a.files.inDir() {
-		return nil
+// unwinding is how long a signal leaves to take back what is half written.
+const unwinding = 5 * time.Second
+
+// placeFiles makes the directory of the files, if there are any, and lets texts name
+// it and what lies in no directory.
+func (inv *invocation) placeFiles(a *assembly, place *filePlace) error {
+	path := ""
+	if a.files.inDir() {
+		path = unplaced
 	}
-	path := unplaced
 	if place != nil {
-		inv.guard.Context() // from here on a signal leaves the time to remove it
-		dir, err := exec.NewSecretDir(*place)
-		if err != nil {
+		if err := a.lookUser(place); err != nil {
 			return err
 		}
-		inv.debugf("files: %s", dir.Why())
-		a.files.dir, a.files.open = dir, append(a.files.open, dir)
-		path = dir.Path()
+		for _, f := range a.files.list {
+			if f.uid > 0 {
+				place.Owners = append(place.Owners, f.uid)
+			}
+		}
+		if !a.files.none() {
+			inv.guard.Hold(unwinding) // from here on a signal leaves the time to remove them
+		}
+		if path != "" {
+			dir, err := exec.NewSecretDir(place.SecretDirOptions)
+			if err != nil {
+				return err
+			}
+			inv.debugf("files: %s", dir.Why())
+			a.files.dir, a.files.open = dir, append(a.files.open, dir)
+			path = dir.Path()
+		}
+		a.files.place = *place
+	}
+	memory, err := a.files.reserve(place != nil)
+	if err != nil {
+		return err
+	}
+	if path != "" {
+		memory[secretsDirVariable] = path
 	}
 	for _, layer := range a.scope {
 		if layer.Name == resolve.LayerEnvironment {
-			layer.Plain[secretsDirVariable] = path // a command of pylee has its own
+			maps.Copy(layer.Plain, memory) // a command of pylee has its own
 		}
 	}
+	return nil
+}
+
+// child is what the config says about the command at hand.
+func (a *assembly) child() config.Child {
+	if a.target != nil {
+		return a.target.Child
+	}
+	return a.cfg.Child
+}
+
+// lookUser finds out who the command runs as, whose the files will be.
+func (a *assembly) lookUser(place *filePlace) error {
+	name, group := place.user, ""
+	if name == "" {
+		name, group = a.child().User, a.child().Group
+	}
+	if name == "" && group == "" {
+		return nil
+	}
+	if name == "" {
+		name = strconv.Itoa(os.Geteuid())
+	}
+	user, err := exec.LookupUser(name, group)
+	if err != nil {
+		return err
+	}
+	if user.UID == os.Geteuid() && user.GID == os.Getegid() && os.Geteuid() != 0 {
+		return nil
+	}
+	a.user, place.UID, place.GID = &user, user.UID, user.GID
 	return nil
 }
 
@@ -139,6 +199,8 @@ func pickTarget(cfg *config.Config, s source) (*config.Target, error) {
 	return nil, f
 }
 
+const layerDotenv = ".env"
+
 // scope builds the layers behind ${NAME}, highest first.
 func (inv *invocation) scope(cfg *config.Config, s source, sets, dotenv []named) resolve.Scope {
 	environment := make(map[string]string, len(inv.env))
@@ -157,7 +219,7 @@ func (inv *invocation) scope(cfg *config.Config, s source, sets, dotenv []named)
 	return resolve.Scope{
 		{Name: "command line", Texts: texts(sets)},
 		{Name: resolve.LayerEnvironment, Plain: environment, Secret: runner.Unlocks},
-		{Name: ".env", Texts: texts(dotenv)},
+		{Name: layerDotenv, Texts: texts(dotenv)},
 		{Name: resolve.LayerVariables, Texts: variables},
 		{Name: "built-in", Plain: map[string]string{
 			"PYLEE_CONFIG_DIR": cfg.Dir, "PYLEE_VERSION": inv.version, "PYLEE_ENV": cfg.Environment,

@@ -2,51 +2,127 @@ package cli
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/resolve"
+	"golang.org/x/sys/unix"
 )
 
-// write puts all files into their directories. After an error remove takes away what
-// is there.
-func (f *childFiles) write(snapshot *resolve.Snapshot, o exec.SecretDirOptions) error {
+// write puts all files in their places. After an error remove takes away what is there.
+// private runs on the thread that the command is started from, whose mount namespace
+// becomes one of its own.
+func (f *childFiles) write(snapshot *resolve.Snapshot, user *exec.User, private func(func() error) error, debugf func(string, ...any)) error {
 	var own []exec.SecretFile
 	for _, file := range f.list {
-		if file.set == nil {
+		switch {
+		case file.inMemory():
+			if err := file.remember(snapshot, f.place); err != nil {
+				return err
+			}
+		case file.set == nil:
 			own = append(own, file.finished(snapshot))
 		}
 	}
 	if f.dir != nil {
-		if err := f.dir.Write(own); err != nil {
+		if err := put(f.dir, own, user); err != nil {
 			return err
 		}
 	}
 	for _, set := range f.sets {
-		if err := f.writeSet(set, snapshot, o); err != nil {
+		dir, err := f.openSet(set, set.path(snapshot), private, debugf)
+		if err != nil {
+			return err
+		}
+		f.open = append(f.open, dir)
+		var files []exec.SecretFile
+		for _, file := range set.files {
+			files = append(files, file.finished(snapshot))
+		}
+		if err := put(dir, files, user); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *childFiles) writeSet(set *fileSet, snapshot *resolve.Snapshot, o exec.SecretDirOptions) error {
-	path := set.path(snapshot)
-	for _, other := range f.open {
-		if other.Path() == path {
-			return &failure{place: set.dir.At(0), message: set.key + ": another set has this directory already", code: exitConfig}
-		}
+func put(dir *exec.SecretDir, files []exec.SecretFile, user *exec.User) error {
+	if err := dir.Readable(files, user); err != nil {
+		return err
 	}
-	dir, err := exec.OpenSet(path, o)
+	return dir.Write(files)
+}
+
+// openSet opens the directory that the config names: a private tmpfs, or where that
+// cannot be had a directory that is there.
+func (f *childFiles) openSet(set *fileSet, path string, private func(func() error) error, debugf func(string, ...any)) (*exec.SecretDir, error) {
+	var dir *exec.SecretDir
+	refused := exec.CanPrivate()
+	if refused == nil {
+		refused = private(func() (err error) {
+			dir, err = exec.PrivateDir(exec.PrivateOptions{Path: path, UID: f.place.UID, GID: f.place.GID, ReadOnly: true})
+			return err
+		})
+	}
+	if refused == nil {
+		debugf("files: %s: %s", set.key, dir.Why())
+		return dir, nil
+	}
+	dir, err := exec.OpenSet(path, f.place.SecretDirOptions)
+	if err == nil {
+		debugf("files: %s: %s; no private tmpfs: %v", set.key, dir.Why(), refused)
+		return dir, nil
+	}
+	if e := (*exec.Error)(nil); errors.As(err, &e) && err.Error() != refused.Error() {
+		err = &exec.Error{Code: e.Code, Detail: e.Detail + "; and no private tmpfs: " + refused.Error(), Hint: e.Hint, Err: e.Err}
+	}
+	return nil, err
+}
+
+// reserve takes the descriptors of the files that lie in no directory, so that texts
+// can name them, and returns the variables that do. Without real nothing is taken.
+func (f *childFiles) reserve(real bool) (map[string]string, error) {
+	variables := map[string]string{}
+	for _, file := range f.list {
+		if !file.inMemory() {
+			continue
+		}
+		path := unplaced + "/" + file.name
+		if real {
+			fd, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				return variables, &failure{message: file.key + ": " + err.Error(), code: exitRun}
+			}
+			file.fd, path = fd, "/proc/self/fd/"+strconv.Itoa(fd)
+		}
+		variables[file.variable()] = path
+	}
+	return variables, nil
+}
+
+// variable names the path of a file that lies in no directory.
+func (f *childFile) variable() string { return "PYLEE_FILE_" + safeName(f.name) }
+
+// remember makes the memory file and gives the command its descriptor.
+func (f *childFile) remember(snapshot *resolve.Snapshot, place filePlace) error {
+	file := f.finished(snapshot)
+	if file.UID < 0 {
+		file.UID = place.UID
+	}
+	if file.GID < 0 {
+		file.GID = place.GID
+	}
+	m, err := exec.MemoryFile(f.name, file.Data, file.Mode, file.UID, file.GID)
 	if err != nil {
 		return err
 	}
-	f.open = append(f.open, dir)
-	var files []exec.SecretFile
-	for _, file := range set.files {
-		files = append(files, file.finished(snapshot))
+	defer m.Close() //nolint:errcheck // the copy stays
+	if err := exec.Place(m, f.fd); err != nil {
+		return &failure{message: f.key + ": " + err.Error(), code: exitRun}
 	}
-	return dir.Write(files)
+	return nil
 }
 
 // finished is f for the SecretDir. checkFiles has looked at everything before.
@@ -70,6 +146,11 @@ func (f *childFiles) variables(snapshot *resolve.Snapshot) []assignment {
 	var list []assignment
 	if f.dir != nil {
 		list = append(list, assignment{secretsDirVariable, []byte(f.dir.Path())})
+	}
+	for _, file := range f.list {
+		if file.inMemory() {
+			list = append(list, assignment{file.variable(), []byte("/proc/self/fd/" + strconv.Itoa(file.fd))})
+		}
 	}
 	if f.credentials != nil {
 		path := ""

@@ -59,7 +59,7 @@ func (inv *invocation) checkPlaces(f *findings, cfg *config.Config) {
 			f.ok("%s: would do (%s)", name, p.System)
 		}
 		if p.Dead > 0 {
-			f.add(levelOK, "pylee run -- true", fmt.Sprintf("%s: %s left by killed runs; the next one with secret files removes them", name, plural(p.Dead, "directory of files")))
+			f.add(levelWarn, "", fmt.Sprintf("%s: %s left by killed runs; the next one with secret files removes them", name, plural(p.Dead, "directory of files")))
 		}
 	}
 	if !chosen {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/pyleeai/pylee/internal/config"
@@ -91,11 +92,13 @@ func (d *document) leaves(path string, n *format.Node, add func(path string, n *
 			if t, err := resolve.Parse(e.Key); err != nil || hasExpr(t) {
 				errs = append(errs, &format.Error{Pos: e.KeyPos, Message: d.key + ": a key cannot hold a reference", Hint: "write $${ for a literal ${, or use format: text"})
 			}
-			errs = append(errs, d.leaves(path+"/"+e.Key, e.Value, add))
+			errs = append(errs, d.leaves(path+"/"+pointerEscape.Replace(e.Key), e.Value, add))
 		}
 	}
 	return errors.Join(errs...)
 }
+
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1") // RFC 6901
 
 func hasExpr(t *resolve.Template) bool {
 	for range t.Exprs() {

@@ -35,6 +35,7 @@ func factsOf(cfg *config.Config, found []named) []string {
 	for _, p := range cfg.Providers {
 		f.provider(p)
 	}
+	decidingNames(cfg, found).facts(f.add)
 	f.remotes()
 	f.switches()
 	f.references(found)

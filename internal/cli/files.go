@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/user"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pyleeai/pylee/exec"
@@ -23,7 +24,11 @@ type childFile struct {
 	doc   *document // nil: the text of the input called key
 
 	uid, gid int // as the config names them; -1: it does not
+	fd       int // of a file in no directory; 0: it has one
 }
+
+// inMemory tells whether f is a descriptor of the command and lies in no directory.
+func (f *childFile) inMemory() bool { return f.entry.Delivery == "memfd" }
 
 // fileSet is a directory that the config names.
 type fileSet struct {
@@ -36,9 +41,16 @@ type fileSet struct {
 type childFiles struct {
 	list        []*childFile
 	sets        []*fileSet
-	credentials *config.File      // whose directory CREDENTIALS_DIRECTORY names
-	dir         *exec.SecretDir   // made by place; nil: none
+	credentials *config.File // whose directory CREDENTIALS_DIRECTORY names
+	place       filePlace
+	dir         *exec.SecretDir   // $PYLEE_SECRETS_DIR; nil: none
 	open        []*exec.SecretDir // all that were made, for remove
+}
+
+// filePlace says where files go and whose they are.
+type filePlace struct {
+	exec.SecretDirOptions
+	user string // of --user
 }
 
 // none tells that the command gets no files.
@@ -47,11 +59,17 @@ func (f *childFiles) none() bool { return len(f.list) == 0 }
 // inDir tells whether a file goes to $PYLEE_SECRETS_DIR.
 func (f *childFiles) inDir() bool {
 	for _, file := range f.list {
-		if file.set == nil {
+		if file.set == nil && !file.inMemory() {
 			return true
 		}
 	}
 	return false
+}
+
+// stay tells whether somebody has to remove the files when the command ends: all but
+// those that go with its last process.
+func (f *childFiles) stay() bool {
+	return f.dir != nil || len(f.sets) > 0 && exec.CanPrivate() != nil
 }
 
 // addFiles collects the files of the config and then those of the target, which
@@ -114,6 +132,9 @@ func (a *assembly) addFile(key string, file *config.File) error {
 		f := &childFile{key: key, name: front + entry.Name, entry: entry, set: set}
 		if file.Set {
 			f.key = key + ".entries." + entry.Name
+			if f.inMemory() {
+				errs = append(errs, &failure{place: entry.At(0), message: f.key + ".delivery: a file of a set lies in its directory", hint: "take it out of the set, or leave out delivery:", code: exitConfig})
+			}
 		}
 		errs = append(errs, a.addContent(f), f.look())
 		a.files.list = append(a.files.list, f)
@@ -173,12 +194,33 @@ func (a *assembly) checkFiles(snapshot *resolve.Snapshot) error {
 		_, _, err := f.content(snapshot)
 		errs = append(errs, err)
 	}
+	paths := map[string]bool{}
 	for _, set := range a.files.sets {
+		if entry, ok := snapshot.Entry(set.key); ok {
+			errs = append(errs, set.fault(string(entry.Value.Reveal()), paths[set.path(snapshot)]))
+			paths[set.path(snapshot)] = true
+		}
 		if entry, ok := snapshot.Entry(set.key); ok && entry.Secret {
 			errs = append(errs, &failure{place: set.dir.At(0), message: set.key + ": holds a secret, and the name of a directory is no secret", code: exitConfig})
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// fault says what is wrong with the path that the config names.
+func (s *fileSet) fault(path string, twice bool) error {
+	reason := ""
+	switch {
+	case path == "":
+		reason = "is empty"
+	case strings.HasPrefix(path, "~"):
+		reason = "~ has no meaning here; write ${HOME}"
+	case twice:
+		reason = "another set has this directory already"
+	default:
+		return nil
+	}
+	return &failure{place: s.dir.At(0), message: s.key + ": " + reason, code: exitConfig}
 }
 
 // look finds the user and the group that the config names for f.
@@ -197,6 +239,9 @@ func (f *childFile) look() error {
 		if f.gid = numberOf(name, lookGroup); f.gid < 0 {
 			errs = append(errs, fault(".group: no group %q on this machine", name))
 		}
+	}
+	if f.entry.Mode != 0o440 && f.entry.Group != "" {
+		errs = append(errs, fault(".group: has no effect with mode 0400; add mode: \"0440\""))
 	}
 	if f.entry.Mode == 0o440 && f.entry.Group == "" {
 		errs = append(errs, fault(".mode: 0440 lets a group read, and none is named; add group: NAME, or use 0400"))

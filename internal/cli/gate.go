@@ -58,6 +58,7 @@ func consentFor(cfg *config.Config, found []named) (consent, bool) {
 			c.More = append(c.More, n.name+" "+strings.Join(refs, " "))
 		}
 	}
+	c.More = append(c.More, decidingNames(cfg, found).fingerprint()...)
 	c.facts = func() []string { return factsOf(cfg, found) }
 	return c, true
 }

@@ -19,6 +19,7 @@ import (
 // invocation is what one start of pylee was given: streams, environment, place.
 type invocation struct {
 	stdio   Stdio
+	err     messages // to stdio.Err
 	environ []string
 	env     map[string]string
 	version string
@@ -72,7 +73,7 @@ func (inv *invocation) say(format string, args ...any) {
 // what is no plain text is escaped, so that none of it can act on a terminal or look
 // like a line of its own.
 func (inv *invocation) message(prefix, text string) {
-	fmt.Fprintf(inv.stdio.Err, "pylee: %s%s\n", prefix, plain(text)) //nolint:errcheck // nobody is left to tell
+	inv.err.write(inv.stdio.Err, "pylee: "+prefix+plain(text)+"\n")
 }
 
 // plain escapes what is not printable.
@@ -115,7 +116,7 @@ func (inv *invocation) confirmReveal(yes bool) error {
 	if !isTerminal(inv.stdio.In) {
 		return &failure{message: "values are not shown on a terminal without being asked", hint: "add --yes, or write to a pipe", code: exitFailed}
 	}
-	fmt.Fprint(inv.stdio.Err, "pylee: show secret values on this terminal? [y/N] ") //nolint:errcheck // the answer tells
+	inv.err.write(inv.stdio.Err, "pylee: show secret values on this terminal? [y/N] ")
 	answer, err := bufio.NewReader(inv.stdio.In).ReadString('\n')
 	if err != nil || !strings.EqualFold(strings.TrimSpace(answer), "y") {
 		return &failure{message: "not shown", code: exitFailed}

@@ -128,7 +128,7 @@ func parseDuration(flag, text string) (time.Duration, error) {
 
 // settingsOf turns a provider block into plain data, with its texts replaced by
 // what they resolved to.
-func settingsOf(p config.Provider, resolved *resolve.Snapshot) map[string]any {
+func settingsOf(p config.Provider, resolved settings) map[string]any {
 	plain, isMap := config.Plain(p.Settings).(map[string]any)
 	if !isMap {
 		return map[string]any{}
@@ -136,7 +136,7 @@ func settingsOf(p config.Provider, resolved *resolve.Snapshot) map[string]any {
 	return replaceTexts("providers."+p.Name, plain, resolved).(map[string]any)
 }
 
-func replaceTexts(path string, v any, resolved *resolve.Snapshot) any {
+func replaceTexts(path string, v any, resolved settings) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, member := range v {

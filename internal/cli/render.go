@@ -2,8 +2,10 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/pyleeai/pylee/internal/atomicfile"
@@ -54,7 +56,7 @@ func (inv *invocation) render(o renderOptions) error {
 	default:
 		return usagef("--format takes one of text, json, yaml, env")
 	}
-	if o.output == "" && isTerminal(inv.stdio.Out) && !o.reveal {
+	if (o.output == "" || o.output == "-") && isTerminal(inv.stdio.Out) && !o.reveal {
 		return &failure{message: "values are not shown on a terminal without being asked", hint: "pylee render " + shellWord(o.template) + " --reveal, or -o FILE", code: exitFailed}
 	}
 	text, err := inv.readTemplate(o.template)
@@ -74,7 +76,7 @@ func (inv *invocation) render(o renderOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.output == "" {
+	if o.output == "" || o.output == "-" {
 		_, err = inv.stdio.Out.Write(data)
 		return err
 	}
@@ -89,8 +91,19 @@ func (inv *invocation) writeRendered(name string, data []byte) error {
 		path = filepath.Join(inv.dir, path)
 	}
 	fault := func(reason string) error { return &failure{message: name + ": " + reason, code: exitFailed} }
+	if strings.HasSuffix(name, "/") {
+		return fault("is a directory, and a file is needed")
+	}
+	var unsafe *atomicfile.ParentError
+	if err := atomicfile.JudgeParents(path, inv.uid()); errors.As(err, &unsafe) {
+		return fault("others could replace it: " + unsafe.Error())
+	}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return fault("exists and is not a regular file")
+	}
+	inv.guard.Hold(unwinding) // from here on a signal leaves the time to take back what is half done
+	if err := atomicfile.Sweep(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	err := atomicfile.Write(path, data, atomicfile.Options{Mode: 0o400})
 	var no syscall.Errno

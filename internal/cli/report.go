@@ -146,13 +146,13 @@ func (inv *invocation) printReports(reports []report) {
 			return
 		}
 		if inv.json {
-			line, _ := json.Marshal(r)               //nolint:errcheck // strings and a number
-			fmt.Fprintf(inv.stdio.Err, "%s\n", line) //nolint:errcheck // nobody is left to tell
+			line, _ := json.Marshal(r) //nolint:errcheck // strings and a number
+			inv.err.write(inv.stdio.Err, string(line)+"\n")
 			continue
 		}
 		inv.message("", r.text)
 		for _, line := range r.caret {
-			fmt.Fprintf(inv.stdio.Err, "       %s\n", plain(line)) //nolint:errcheck // nobody is left to tell
+			inv.err.write(inv.stdio.Err, "       "+plain(line)+"\n")
 		}
 		if r.Hint != "" && !said[r.Hint] {
 			said[r.Hint] = true

@@ -106,18 +106,73 @@ func (inv *invocation) compile(ctx context.Context, r *resolve.Resolver, a *asse
 	if _, err = resolve.Compile(unused, options); err != nil {
 		return plan, err
 	}
-	settings, err := resolve.Compile(needed, options)
+	settings, err := a.resolveSettings(ctx, r, needed, options)
 	if err != nil {
 		return &resolve.Plan{}, err // nothing is asked of a provider that is not set up
 	}
-	snapshot, err := r.Resolve(ctx, settings)
-	if err != nil {
-		return &resolve.Plan{}, err
-	}
 	for _, p := range a.cfg.Providers {
-		fillSettings(options.Instances, p, snapshot)
+		fillSettings(options.Instances, p, settings)
 	}
 	return resolve.Compile(a.inputs, options)
+}
+
+// settings are the texts of provider blocks, resolved.
+type settings []*resolve.Snapshot
+
+// Entry returns the entry of the input called name.
+func (s settings) Entry(name string) (resolve.Entry, bool) {
+	for _, snapshot := range s {
+		if entry, ok := snapshot.Entry(name); ok {
+			return entry, ok
+		}
+	}
+	return resolve.Entry{}, false
+}
+
+// resolveSettings resolves the texts of provider blocks. They decide which program runs
+// and who is spoken to, so ${NAME} in one never means what a .env file says, and in one
+// of the user's own configs nothing that a config says which was found in a directory.
+func (a *assembly) resolveSettings(ctx context.Context, r *resolve.Resolver, inputs []resolve.Input, o resolve.Options) (settings, error) {
+	var trusted, found []resolve.Input
+	for _, in := range inputs {
+		if in.Confine == "" {
+			trusted = append(trusted, in)
+		} else {
+			found = append(found, in)
+		}
+	}
+	own, all := resolve.Scope{}, resolve.Scope{}
+	for _, layer := range o.Scope {
+		if layer.Name == layerDotenv {
+			continue
+		}
+		all = append(all, layer)
+		texts := map[string]resolve.Input{}
+		for name, in := range layer.Texts {
+			if in.Confine == "" {
+				texts[name] = in
+			}
+		}
+		layer.Texts = texts
+		own = append(own, layer)
+	}
+	var resolved settings
+	for _, part := range []struct {
+		inputs []resolve.Input
+		scope  resolve.Scope
+	}{{trusted, own}, {found, all}} {
+		o.Scope = part.scope
+		plan, err := resolve.Compile(part.inputs, o)
+		if err != nil {
+			return nil, err
+		}
+		snapshot, err := r.Resolve(ctx, plan)
+		if err != nil {
+			return nil, err
+		}
+		resolved = append(resolved, snapshot)
+	}
+	return resolved, nil
 }
 
 // passive returns the inputs that only files of this machine answer: no tool is run and
@@ -138,7 +193,7 @@ func passive(inputs []resolve.Input, plan *resolve.Plan) []resolve.Input {
 
 // fillSettings lays the block of p, with its texts resolved, over what pylee itself
 // has to tell the provider.
-func fillSettings(instances map[string]resolve.Instance, p config.Provider, resolved *resolve.Snapshot) {
+func fillSettings(instances map[string]resolve.Instance, p config.Provider, resolved settings) {
 	instance := instances[p.Name]
 	settings := settingsOf(p, resolved)
 	for key, value := range instance.Settings {

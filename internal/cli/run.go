@@ -18,11 +18,15 @@ import (
 // runOptions are the flags of run that are not about what is resolved.
 type runOptions struct {
 	source
-	exec      bool
-	supervise bool
-	watch     bool
-	allowDisk bool
-	argv      []string // of the command line; behind the target's own
+	exec, supervise bool
+	watch           bool
+	allowDisk       bool
+	user            string
+	subreaper       bool
+	signalGroup     bool
+	forward         string
+	killAfter       string
+	argv            []string // of the command line; behind the target's own
 }
 
 func runCommand(inv *invocation) *cli.Command {
@@ -36,8 +40,16 @@ func runCommand(inv *invocation) *cli.Command {
 			boolFlag("supervise", "stay as the parent of the command"),
 			boolFlag("watch", "react when a secret changes"),
 			boolFlag("allow-disk", "write secret files to a disk if no directory in memory is found"),
+			&cli.StringFlag{Name: "user", Usage: "run the command as `USER[:GROUP]`, by name or number"},
+			boolFlag("subreaper", "adopt and reap the orphans below the command"),
+			boolFlag("signal-group", "send signals to the process group of the command"),
+			&cli.StringFlag{Name: "forward-signals", Value: "auto", Usage: "hand on INT, QUIT and WINCH: auto (not if a terminal has sent them to the command already), always or never"},
+			&cli.StringFlag{Name: "kill-after", Usage: "SIGKILL, `DURATION` after a signal to stop was handed on"},
 		),
 		Action: func(c *cli.Context) error {
+			if err := refuseEmpty(c, "user", "kill-after"); err != nil {
+				return err
+			}
 			s, err := sourceOf(c, inv)
 			if err != nil {
 				return err
@@ -45,6 +57,8 @@ func runCommand(inv *invocation) *cli.Command {
 			return inv.run(runOptions{
 				source: s, exec: c.Bool("exec"), supervise: c.Bool("supervise"),
 				watch: c.Bool("watch"), allowDisk: c.Bool("allow-disk"), argv: c.Args().Slice(),
+				user: c.String("user"), subreaper: c.Bool("subreaper"), signalGroup: c.Bool("signal-group"),
+				forward: c.String("forward-signals"), killAfter: c.String("kill-after"),
 			})
 		},
 	}
@@ -54,28 +68,28 @@ func (inv *invocation) run(o runOptions) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	o.place = &exec.SecretDirOptions{
+	o.place = &filePlace{user: o.user, SecretDirOptions: exec.SecretDirOptions{
 		Runtime: inv.env["RUNTIME_DIRECTORY"], XDG: inv.env["XDG_RUNTIME_DIR"], AllowDisk: o.allowDisk, UID: -1, GID: -1,
-	}
-	a, spec, err := inv.prepareRun(o)
+	}}
+	a, snapshot, err := inv.resolve(o.source)
 	if a != nil {
-		defer inv.removeFiles(a)
+		defer inv.removeFiles(a) // of what comes to nothing
 	}
+	if err != nil {
+		return err
+	}
+	m, err := inv.runMode(o, a)
+	if err != nil {
+		return err
+	}
+	spec, err := inv.spec(o, a, snapshot)
 	if err != nil {
 		return err
 	}
 	inv.hintInherited(a)
 	inv.hintArguments(a, o.argv)
-	supervise, why := superviseMode(o, !a.files.none())
-	inv.debugf("mode: %s", why)
-	if o.exec && os.Getpid() == 1 {
-		inv.say("as process 1 the command does not get signals that it has no handler for; without --exec pylee hands them on")
-	}
-	start := runner.Replace
-	if supervise {
-		start = runner.Supervise
-	}
-	ended, err := start(spec, inv.guard)
+	inv.debugf("mode: %s", m.why)
+	ended, err := m.start(spec, snapshot)
 	if err != nil {
 		return err
 	}
@@ -91,6 +105,14 @@ func (inv *invocation) removeFiles(a *assembly) {
 }
 
 func (o runOptions) validate() error {
+	if _, ok := exec.ParseForward(o.forward); !ok {
+		return usagef("--forward-signals takes one of auto, always, never")
+	}
+	if o.killAfter != "" {
+		if _, err := parseDuration("kill-after", o.killAfter); err != nil {
+			return err
+		}
+	}
 	switch {
 	case o.exec && o.supervise:
 		return usagef("--exec and --supervise exclude each other")
@@ -102,38 +124,14 @@ func (o runOptions) validate() error {
 	return nil
 }
 
-// superviseMode chooses between becoming the command and staying its parent. Only a
-// parent can forward signals that the kernel discards for a process 1 without a
-// handler.
-func superviseMode(o runOptions, files bool) (supervise bool, why string) {
-	switch {
-	case o.exec:
-		return false, "exec, because of --exec"
-	case o.supervise:
-		return true, "supervise, because of --supervise"
-	case files:
-		return true, "supervise, because the secret files have to go when the command ends"
-	case os.Getpid() == 1:
-		return true, "supervise, because pylee is process 1"
-	}
-	return false, "exec, because nothing has to stay"
-}
-
-// prepareRun resolves everything and returns what to execute.
-func (inv *invocation) prepareRun(o runOptions) (*assembly, exec.Spec, error) {
-	a, snapshot, err := inv.resolve(o.source)
-	if err != nil {
-		return a, exec.Spec{}, err
-	}
-	if o.exec && !a.files.none() {
-		return a, exec.Spec{}, &failure{message: "--exec: the secret files would stay behind, for nobody is there to remove them", hint: "run without --exec", code: exitRun}
-	}
+// spec returns what to execute.
+func (inv *invocation) spec(o runOptions, a *assembly, snapshot *resolve.Snapshot) (exec.Spec, error) {
 	env, err := inv.childEnv(a, snapshot)
 	argv, argErr := childArgv(a, snapshot, o.argv)
 	if err = errors.Join(err, argErr, a.checkFiles(snapshot)); err != nil {
-		return a, exec.Spec{}, err
+		return exec.Spec{}, err
 	}
-	spec := exec.Spec{Argv: argv, Env: env, Ignore: a.cfg.Child.IgnoreSignals, Restore: inv.restore}
+	spec := exec.Spec{Argv: argv, Env: env, Ignore: a.child().IgnoreSignals, Restore: inv.restore, User: a.user}
 	if a.cwd != "" {
 		if entry, ok := snapshot.Entry(a.cwd); ok {
 			spec.Dir = string(entry.Value.Reveal())
@@ -142,11 +140,11 @@ func (inv *invocation) prepareRun(o runOptions) (*assembly, exec.Spec, error) {
 			spec.Dir = filepath.Join(a.target.Cwd.Dir, spec.Dir)
 		}
 		if info, err := os.Stat(spec.Dir); err != nil || !info.IsDir() {
-			return a, exec.Spec{}, &format.Error{Pos: a.target.Cwd.Node.At(0), Message: a.cwd + ": " + spec.Dir + ": no such directory", Hint: "mkdir -p " + spec.Dir}
+			return exec.Spec{}, &format.Error{Pos: a.target.Cwd.Node.At(0), Message: a.cwd + ": " + spec.Dir + ": no such directory", Hint: "mkdir -p " + shellWord(spec.Dir)}
 		}
 		spec.Env = withPWD(spec.Env, spec.Dir)
 	}
-	return a, spec, a.files.write(snapshot, *o.place)
+	return spec, nil
 }
 
 // withPWD keeps PWD true where there is one, as a shell's cd does.
@@ -163,8 +161,9 @@ func withPWD(env []string, dir string) []string {
 // resolved variables in their place.
 func (inv *invocation) childEnv(a *assembly, snapshot *resolve.Snapshot) ([]string, error) {
 	env := exec.NewEnv(inv.environ)
-	env.Drop(runner.DropEnv, slices.Concat(runner.KeepEnv, a.cfg.Child.KeepEnv))
-	env.Drop(a.cfg.Child.DropEnv, a.cfg.Child.KeepEnv)
+	child := a.child()
+	env.Drop(runner.DropEnv, slices.Concat(runner.KeepEnv, child.KeepEnv))
+	env.Drop(child.DropEnv, child.KeepEnv)
 	env.Drop(append(a.removed, "PYLEE_IDENTITY"), nil) // whatever is kept, no child gets the key itself
 	var errs []error
 	if a.env != "" {

@@ -2,16 +2,13 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
-	"syscall"
 	"unsafe"
 
-	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/internal/store"
 	"github.com/pyleeai/pylee/providers"
 	"github.com/urfave/cli/v2"
@@ -159,34 +156,12 @@ func (inv *invocation) ask(prompt string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer onSignal(func() { term.Restore(fd, was) })() //nolint:errcheck // the program ends
-	fmt.Fprint(inv.stdio.Err, "pylee: "+plain(prompt)) //nolint:errcheck // the answer tells
+	// A signal ends the program soon, and is not to leave a terminal without echo.
+	defer context.AfterFunc(inv.guard.Context(), func() { term.Restore(fd, was) })() //nolint:errcheck // the program ends
+	inv.err.write(inv.stdio.Err, "pylee: "+plain(prompt))
 	value, err := term.ReadPassword(fd)
-	fmt.Fprintln(inv.stdio.Err) //nolint:errcheck // as above
+	inv.err.write(inv.stdio.Err, "\n")
 	return value, err
-}
-
-// onSignal has undo called before a signal ends the program: a terminal without echo
-// is not left behind. The function it returns ends that.
-func onSignal(undo func()) (done func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	over := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		select {
-		case s := <-signals:
-			undo()
-			exec.Die(s.(syscall.Signal))
-		case <-over:
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(over)
-		<-ended
-	}
 }
 
 // forgetArgument overwrites the argument in the memory that /proc/PID/cmdline shows.

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pyleeai/pylee/exec"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 )
@@ -22,9 +21,9 @@ type source struct {
 	timeout  string
 	identity string
 
-	everything bool                   // also the targets that are not named
-	only       *childFile             // nothing but this file
-	place      *exec.SecretDirOptions // where files go; nil: they are not written
+	everything bool       // also the targets that are not named
+	only       *childFile // nothing but this file
+	place      *filePlace // where files go; nil: they are not written
 }
 
 func sourceOf(c *cli.Context, inv *invocation) (source, error) {

@@ -110,7 +110,7 @@ type Part struct {
 // stays beside the child, or a later part of pylee can give. Going on without would
 // start a child that lacks what its config promises.
 func (c *Config) Unserved() []Part {
-	parts := unserved("", c.Files, c.Watch, c.Child)
+	parts := unserved("", c.Watch)
 	for _, block := range []struct {
 		key  string
 		node *format.Node
@@ -132,26 +132,13 @@ func off(n *format.Node) bool {
 
 // Unserved is Config.Unserved for what the target itself asks for.
 func (t *Target) Unserved() []Part {
-	return unserved(t.Name+".", t.Files, t.Watch, t.Child)
+	return unserved(t.Name+".", t.Watch)
 }
 
-func unserved(prefix string, files []File, watch Watch, child Child) []Part {
+func unserved(prefix string, watch Watch) []Part {
 	var parts []Part
-	for _, f := range files {
-		for _, entry := range f.Entries {
-			if entry.Delivery == "memfd" {
-				parts = append(parts, Part{prefix + "files." + f.Name + ".delivery", entry.KeyPos})
-			}
-		}
-	}
 	if watch.Enabled {
 		parts = append(parts, Part{prefix + "watch.enabled", watch.Pos})
-	}
-	if child.User != "" {
-		parts = append(parts, Part{prefix + "child.user", child.Pos})
-	}
-	if child.Group != "" {
-		parts = append(parts, Part{prefix + "child.group", child.Pos})
 	}
 	return parts
 }

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/pyleeai/pylee/exec"
+	"github.com/pyleeai/pylee/internal/runner"
+	"github.com/pyleeai/pylee/resolve"
+)
+
+// mode is one of the two ways to run a command: to become it, or to stay its parent.
+type mode struct {
+	inv  *invocation
+	a    *assembly
+	o    runOptions
+	stay bool
+	why  string // for debug
+
+	killAfter time.Duration
+}
+
+// runMode chooses the way, by need.
+func (inv *invocation) runMode(o runOptions, a *assembly) (*mode, error) {
+	m := &mode{inv: inv, a: a, o: o}
+	child := a.child()
+	if o.killAfter != "" {
+		m.killAfter, _ = parseDuration("kill-after", o.killAfter) //nolint:errcheck // validate has
+	} else if child.KillAfter != nil {
+		m.killAfter = *child.KillAfter
+	}
+	need := ""
+	switch {
+	case a.files.stay():
+		need = "the secret files have to go when the command ends"
+	case o.subreaper:
+		need = "of --subreaper"
+	case m.killAfter > 0:
+		need = "the command is to be killed after a time"
+	case o.signalGroup || child.SignalGroup:
+		need = "signals are for the process group"
+	case child.Notify == "on_start":
+		need = "somebody has to say that the command is ready"
+	}
+	switch {
+	case o.exec && need != "":
+		return nil, &failure{message: "--exec: impossible, because " + need, hint: "run without --exec", code: exitRun}
+	case o.exec:
+		m.why = "exec, because of --exec"
+		if os.Getpid() == 1 {
+			inv.say("as process 1 the command does not get signals that it has no handler for; without --exec pylee hands them on")
+		}
+	case o.supervise:
+		m.stay, m.why = true, "supervise, because of --supervise"
+	case need != "":
+		m.stay, m.why = true, "supervise, because "+need
+	case os.Getpid() == 1:
+		// Only a parent can forward signals that the kernel discards for a process 1
+		// without a handler.
+		m.stay, m.why = true, "supervise, because pylee is process 1"
+	default:
+		m.why = "exec, because nothing has to stay"
+	}
+	return m, nil
+}
+
+// start delivers the files and runs the command. In exec mode it returns only if that
+// failed or a signal came first.
+func (m *mode) start(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Status, error) {
+	if m.stay {
+		return m.supervise(spec, snapshot)
+	}
+	runtime.LockOSThread() // with files of its own the thread has its own mounts
+	here := func(f func() error) error { return f() }
+	if err := m.a.files.write(snapshot, m.a.user, here, m.inv.debugf); err != nil {
+		return exec.Status{}, err
+	}
+	return runner.Replace(spec, m.inv.guard)
+}
+
+func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Status, error) {
+	init, child := os.Getpid() == 1, m.a.child()
+	subreaper := m.o.subreaper && !init
+	if err := m.checkUnit(); err != nil {
+		return exec.Status{}, err
+	}
+	spawner, err := exec.NewSpawner(exec.SpawnerOptions{Reap: init || subreaper, Subreaper: subreaper})
+	if err != nil {
+		return exec.Status{}, err
+	}
+	defer spawner.Close()
+	if err := m.a.files.write(snapshot, m.a.user, spawner.Do, m.inv.debugf); err != nil {
+		return exec.Status{}, err
+	}
+	forward, _ := exec.ParseForward(m.o.forward)
+	s := runner.Supervision{
+		Spec: spec, Forward: forward, Group: m.o.signalGroup || child.SignalGroup, KillAfter: m.killAfter,
+		Subreaper: subreaper, Init: init, StopSignal: child.StopSignal, Spawner: spawner,
+		After: m.a.files.remove,
+		Debug: func(line string) { m.inv.debugf("%s", line) }, Warn: func(line string) { m.inv.say("%s", line) },
+	}
+	if socket := m.inv.env["NOTIFY_SOCKET"]; socket != "" {
+		s.Listen = exec.InheritedListen(m.inv.environ, os.Getpid())
+		if s.Notifier, err = exec.NewNotifier(exec.NotifyOptions{Socket: socket, Listen: s.Listen, OnStart: child.Notify == "on_start"}); err != nil {
+			return exec.Status{}, err
+		}
+		defer s.Notifier.Close()
+	}
+	return runner.Supervise(s, m.inv.guard)
+}
+
+// checkUnit looks at the service of systemd that pylee is the main process of.
+func (m *mode) checkUnit() error {
+	if m.inv.env["SYSTEMD_EXEC_PID"] != strconv.Itoa(os.Getpid()) {
+		return nil
+	}
+	unit := exec.OwnUnit("", m.inv.environ)
+	if unit.Type == "forking" {
+		return &failure{message: "systemd: " + unit.Name + " has Type=forking: the command would leave pylee, which waits for it", hint: "use the foreground option of the command and Type=exec", code: exitRun}
+	}
+	if warning, hint := exec.KillModeWarning(m.inv.environ, os.Getpid(), true, unit); warning != "" {
+		m.inv.say("warning: %s", warning)
+		m.inv.hint("%s", hint)
+	}
+	return nil
+}
