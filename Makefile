@@ -1,6 +1,8 @@
 # make build   bin/pylee with the flags of a release
 # make demo    builds pylee and shows its main job, in a throw-away home
 # make test    the tests, with the race detector if there is a C compiler
+# make s16     the table of signals, terminals, process 1, systemd and files, with what covers it
+# make pid1    pylee as process 1 beside tini and dumb-init
 # make lint    gofmt, vet, staticcheck, shellcheck
 # The rest is explained in docs/development.md.
 
@@ -21,7 +23,7 @@ LDFLAGS := -s -w -checklinkname=0 -X main.version=$(VERSION:v%=%)
 
 export GO TAGS RELEASE_TAGS FUZZTIME
 
-.PHONY: build demo test lint fuzz bench integration assurance clean
+.PHONY: build demo test lint fuzz bench pid1 s16 integration assurance clean
 
 build:
 	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags $(RELEASE_TAGS) -ldflags "$(LDFLAGS)" -o bin/pylee .
@@ -40,6 +42,12 @@ fuzz:
 
 bench: build
 	@scripts/bench.sh
+
+pid1: build
+	@$(GO) run ./scripts/pid1
+
+s16:
+	@scripts/s16.sh
 
 integration: build
 	@scripts/integration.sh

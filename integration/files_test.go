@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -116,8 +117,15 @@ func TestFilesOfAKilledRun(t *testing.T) {
 	}
 }
 
-// A signal at any moment of a start leaves neither files nor a command.
+// A signal at any moment of a start leaves neither files nor a command, whichever it is
+// and wherever the files go.
 func TestSignalWhileFilesAreWritten(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGUSR1, syscall.SIGALRM, syscall.Signal(40)} {
+		signalWhileWriting(t, sig)
+	}
+}
+
+func signalWhileWriting(t *testing.T, sig syscall.Signal) {
 	pylee := filepath.Join(build(t), "pylee")
 	var text bytes.Buffer
 	text.WriteString("files:\n")
@@ -133,13 +141,13 @@ func TestSignalWhileFilesAreWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(time.Duration(i) * 500 * time.Microsecond) // the moment is what is tested
-		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		if err := cmd.Process.Signal(sig); err != nil {
 			t.Fatal(err)
 		}
 		cmd.Wait() //nolint:errcheck // interrupted
 		for _, name := range names(t, runtime) {
 			if left := names(t, filepath.Join(runtime, name)); len(left) > 0 {
-				t.Fatalf("after %d00 us: %s holds %d files", 5*i, name, len(left))
+				t.Fatalf("%v after %d00 us: %s holds %d files", sig, 5*i, name, len(left))
 			}
 		}
 	}

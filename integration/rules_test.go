@@ -13,7 +13,7 @@ type rule struct {
 // rules has a line for each package; the first that matches counts, and a package that
 // none matches is an error. Tests may import what they like.
 var rules = []rule{
-	{".", "internal/cli", ""},
+	{".", "exec internal/cli", ""},
 
 	// The child's world, and the leaves.
 	{"exec", "", sys},
@@ -56,7 +56,8 @@ var rules = []rule{
 	// The engine.
 	{"resolve", "providers internal/format", ""},
 	{"watch", "providers", sys + "github.com/fsnotify/fsnotify"},
-	{"internal/runner", "exec resolve watch providers providers/remote " +
+	{"internal/early", "", ""},
+	{"internal/runner", "exec resolve watch providers providers/remote internal/early " +
 		"internal/audit internal/metrics internal/mask internal/cache internal/policy", sys},
 	{"internal/cli", "exec resolve watch providers providers/core providers/remote internal/*", sys + term + "github.com/urfave/cli/v2"},
 
@@ -73,7 +74,7 @@ const (
 )
 
 // runners are the packages that may import os/exec.
-var runners = []string{"exec", "internal/command"}
+var runners = []string{"exec", "internal/command", "scripts/pid1"}
 
 // notInCore is what the program pylee does not link: a run with local references pays
 // for nothing that speaks to a network.

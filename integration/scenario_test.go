@@ -45,6 +45,12 @@ func TestScenarios(t *testing.T) {
 			"exitcode": exitcode,
 			"nowhere":  nowhere,
 		},
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, errors.New("no such condition")
+			}
+			return os.Geteuid() == 0, nil
+		},
 	})
 }
 
