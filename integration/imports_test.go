@@ -127,20 +127,37 @@ func relative(importPath string) string {
 }
 
 func TestCoreLinksNoNetworkAndNoSDK(t *testing.T) {
+	links(t, ".", notInCore, nil)
+	links(t, "./providers/remote", notInCore, nil) // pylee's end of the pipes to those that do
+}
+
+func TestHelperLinksNothingOfPylee(t *testing.T) {
+	links(t, "./providers/pylee-providers", notInHelper, []string{"net/http", module + "/providers/cloud"})
+}
+
+// links checks what a program has in it, directly or not.
+func links(t *testing.T, program string, never, always []string) {
+	t.Helper()
 	for _, system := range systems {
-		t.Run(system, func(t *testing.T) {
-			for _, p := range list(t, system, "-deps", ".") {
-				if below(notInCore, p.ImportPath) {
-					t.Errorf("pylee links %s, imported by: %s", p.ImportPath, importers(t, system, p.ImportPath))
+		t.Run(system+" "+program, func(t *testing.T) {
+			all := list(t, system, "-deps", program)
+			for _, p := range all {
+				if below(never, p.ImportPath) {
+					t.Errorf("%s links %s, imported by: %s", program, p.ImportPath, importers(all, p.ImportPath))
+				}
+			}
+			for _, wanted := range always {
+				if !slices.ContainsFunc(all, func(p listed) bool { return p.ImportPath == wanted }) {
+					t.Errorf("%s does not link %s", program, wanted)
 				}
 			}
 		})
 	}
 }
 
-func importers(t *testing.T, system, imported string) string {
+func importers(all []listed, imported string) string {
 	var found []string
-	for _, p := range list(t, system, "-deps", ".") {
+	for _, p := range all {
 		if slices.Contains(p.Imports, imported) {
 			found = append(found, p.ImportPath)
 		}
@@ -167,6 +184,15 @@ func TestRulesNotice(t *testing.T) {
 		{"internal/cli", module + "/providers/core", true},
 		{"internal/cli", module + "/providers/env", false},
 		{"internal/cli", module + "/providers/cloud", false},
+		{"internal/cli", module + "/providers/remote", true},
+		{"internal/cli", "github.com/aws/aws-sdk-go-v2/aws", false},
+		{"providers/remote", module + "/internal/command", true},
+		{"providers/remote", module + "/providers/transport", false},
+		{"providers/remote", "os/exec", false},
+		{"providers/transport", "golang.org/x/net/http/httpproxy", true},
+		{"providers/aws", "github.com/hashicorp/vault/api", false},
+		{"providers/cloud", module + "/providers/aws", true},
+		{"providers/pylee-providers", module + "/providers/aws", false},
 		{"internal/config", module + "/providers", false},
 		{"internal/runner", "os/exec", false},
 		{"internal/command", "os/exec", true},

@@ -35,20 +35,21 @@ var rules = []rule{
 	// Providers: those with needs of their own, then all others.
 	{"providers", "", ""},
 	{"providers/providertest", "providers", ""},
-	{"providers/transport", "providers", sys + "golang.org/x/net"},
+	{"providers/transport", "providers", sys + "golang.org/x/net golang.org/x/crypto/x509roots"},
 	{"providers/core", "providers providers/*", ""},
 	{"providers/cloud", "providers providers/*", ""},
 	{"providers/remote", "providers internal/command", sys},
-	{"providers/pylee-providers", "providers/cloud providers/remote", sys},
+	{"providers/pylee-providers", "exec providers/cloud providers/remote", sys}, // exec: to harden itself
 	{"providers/local", "providers internal/store", sys},
 	{"providers/exec", "providers internal/command", sys},
 	{"providers/summon", "providers internal/command", sys},
 	{"providers/op", "providers internal/command", sys},
 	{"providers/sops", "providers internal/command", sys},
 	{"providers/pass", "providers internal/command", sys},
-	{"providers/aws", "providers providers/transport", "github.com/aws"},
-	{"providers/vault", "providers providers/transport", "github.com/hashicorp/vault/api github.com/aws"},
-	{"providers/azure", "providers providers/transport", "github.com/Azure"},
+	{"providers/aws", "providers providers/transport internal/command", "github.com/aws"},
+	{"providers/vault", "providers providers/transport internal/command", "github.com/hashicorp/vault/api github.com/aws"},
+	{"providers/azure", "providers providers/transport internal/command", "github.com/Azure golang.org/x/crypto/pkcs12"},
+	{"providers/azure/azuretest", "", "github.com/Azure"}, // for tests
 	{"providers/gcp", "providers providers/transport", "golang.org/x/oauth2"},
 	{"providers/k8s", "providers providers/transport", ""},
 	{"providers/*", "providers", sys},
@@ -84,4 +85,12 @@ var notInCore = []string{
 	"github.com/russross/blackfriday/v2", "github.com/cpuguy83/go-md2man/v2", // without the tag urfave_cli_no_docs
 	"testing", "github.com/rogpeppe/go-internal", "github.com/compose-spec",
 	module + "/providers/cloud", module + "/providers/providertest", module + "/providers/transport",
+}
+
+// notInHelper is what the program pylee-providers does not link: it reads no config, opens
+// no store and talks to no user.
+var notInHelper = []string{
+	"testing", "github.com/urfave", "github.com/goccy", "github.com/tailscale", "github.com/joho", "filippo.io",
+	module + "/internal/cli", module + "/internal/config", module + "/internal/store", module + "/internal/runner",
+	module + "/resolve", module + "/providers/core", module + "/providers/local", module + "/providers/providertest",
 }

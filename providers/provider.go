@@ -47,6 +47,10 @@ type Secret struct {
 
 	Created time.Time // zero: unknown
 	Expires time.Time // zero: never, or unknown
+
+	// Lease is that under which the source lends the secret; zero: none. Secrets of
+	// one Fetch with equal Lease.ID come from the same read.
+	Lease Lease
 }
 
 // Result is the answer to one key: a Secret, or the reason why there is none.
