@@ -104,7 +104,7 @@ func (r *run) reference(f frame, x *Expr) outcome {
 	if got.err != nil {
 		return r.unanswered(f, x, a, got, o)
 	}
-	o.sources = append(o.sources, Source{Reference: a.shown(x), Provider: got.provider, Version: got.secret.Version, Expires: got.secret.Expires})
+	o.sources = append(o.sources, Source{Reference: a.shown(x), Provider: got.provider, Version: got.secret.Version, Expires: got.secret.Expires, Lease: got.secret.Lease})
 	return r.pick(f, x, a, got, o)
 }
 

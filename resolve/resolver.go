@@ -75,7 +75,7 @@ func (r *Resolver) now() time.Time {
 
 // late is the error of a deadline.
 func late(after time.Duration) error {
-	return &providers.Error{Kind: providers.ErrUnavailable, Detail: "no answer within " + after.String()}
+	return &providers.Error{Kind: providers.ErrUnavailable, Detail: "no answer within " + after.String(), Hint: "pylee doctor tells who does not answer; --timeout 60s waits longer"}
 }
 
 // Close closes the providers. One that still works for a Resolve is closed when that
@@ -161,4 +161,23 @@ func (r *Resolver) open(ctx context.Context, t *target, h *handle) (providers.Pr
 		return p, err
 	}
 	return nil, invalid("this build of pylee has no provider of type %s", t.scheme.Kind)
+}
+
+// Provider returns the provider of an instance or scheme of the plan, opened if it is
+// not yet, for what it can do besides fetching. The Resolver closes it.
+func (r *Resolver) Provider(ctx context.Context, p *Plan, name string) (providers.Provider, error) {
+	t, ok := p.targets[name]
+	if !ok {
+		return nil, invalid("no provider is called %q", name)
+	}
+	h, err := r.acquire(t)
+	if err != nil {
+		return nil, err
+	}
+	defer r.release(h)
+	opened, err := r.open(ctx, t, h)
+	if err != nil {
+		return nil, classify(ctx, t, err)
+	}
+	return opened, nil
 }

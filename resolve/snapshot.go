@@ -28,6 +28,8 @@ type Source struct {
 	Provider  string    // instance or scheme that answered, or the layer of a ${NAME}
 	Version   string    // as the provider tells it; may be empty
 	Expires   time.Time // zero: never, or unknown
+
+	Lease providers.Lease // zero: none
 }
 
 func newSnapshot(entries []Entry) *Snapshot {
@@ -102,4 +104,27 @@ func earliest(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// Loan is a secret of the snapshot that its source only lends.
+type Loan struct {
+	Provider  string // as Resolver.Provider takes it
+	Reference string // one that reads it, canonical
+	Lease     providers.Lease
+}
+
+// Loans returns what is lent, each lease once, in the order of use.
+func (s *Snapshot) Loans() []Loan {
+	var loans []Loan
+	type id struct{ provider, lease string }
+	seen := map[id]bool{}
+	for _, e := range s.entries {
+		for _, source := range e.Sources {
+			if key := (id{source.Provider, source.Lease.ID}); source.Lease.ID != "" && !seen[key] {
+				seen[key] = true
+				loans = append(loans, Loan{source.Provider, source.Reference, source.Lease})
+			}
+		}
+	}
+	return loans
 }

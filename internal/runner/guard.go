@@ -44,7 +44,7 @@ type Guard struct {
 	// nil if the runtime's handlers are there
 	undoEnding, undoOther, undoIgnored func()
 	other                              []syscall.Signal // deadly too, besides ending
-	caught                bool   // signals is registered
+	caught                             bool             // signals is registered
 
 	armed sync.Once
 	left  sync.Once

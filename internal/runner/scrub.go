@@ -9,7 +9,7 @@ import (
 // of secrets and are meant for pylee. AWS_* is not among them, because applications
 // use it themselves. A configuration may add to both tables.
 var (
-	DropEnv = []string{"VAULT_TOKEN", "VAULT_SECRET_ID", "AZURE_CLIENT_SECRET", "OP_SERVICE_ACCOUNT_TOKEN", "PYLEE_*"}
+	DropEnv = []string{"VAULT_TOKEN", "BAO_TOKEN", "VAULT_SECRET_ID", "AZURE_CLIENT_SECRET", "OP_SERVICE_ACCOUNT_TOKEN", "PYLEE_*"}
 	KeepEnv = []string{"PYLEE_SECRETS_DIR", "PYLEE_ENV"}
 )
 
