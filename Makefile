@@ -1,4 +1,4 @@
-# make build   bin/pylee with the flags of a release
+# make build   bin/pylee and bin/pylee-providers with the flags of a release
 # make demo    builds pylee and shows its main job, in a throw-away home
 # make test    the tests, with the race detector if there is a C compiler
 # make s16     the table of signals, terminals, process 1, systemd and files, with what covers it
@@ -27,6 +27,7 @@ export GO TAGS RELEASE_TAGS FUZZTIME
 
 build:
 	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags $(RELEASE_TAGS) -ldflags "$(LDFLAGS)" -o bin/pylee .
+	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags $(RELEASE_TAGS) -ldflags "$(LDFLAGS)" -o bin/pylee-providers ./providers/pylee-providers
 
 demo: build
 	@scripts/demo.sh

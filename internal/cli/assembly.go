@@ -31,6 +31,7 @@ type assembly struct {
 	removed []string   // inherited variables that the config takes away
 	files   childFiles
 	user    *exec.User // of the command; nil: pylee's own
+	sources *sources   // what answers; nil: closed
 }
 
 // variable is one environment variable of the child and the input it comes from.
@@ -58,6 +59,9 @@ func (inv *invocation) assemble(s source) (*assembly, error) {
 	errs = append(errs, err)
 
 	a.scope = inv.scope(cfg, s, sets, dotenv)
+	if s.provider != "" {
+		return a, errors.Join(errs...)
+	}
 	if s.only != nil {
 		a.files.list = []*childFile{s.only}
 		return a, errors.Join(append(errs, a.addContent(s.only))...)

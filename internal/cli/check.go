@@ -14,7 +14,8 @@ func checkCommand(inv *invocation) *cli.Command {
 		Name:        "check",
 		Usage:       "resolve everything, report every failure, run nothing",
 		Description: checkDescription,
-		Flags:       append(append(commonFlags(inv), jsonFlag(inv)), sourceFlags()...),
+		Flags: append(append(append(commonFlags(inv), jsonFlag(inv)), sourceFlags()...),
+			boolFlag("cost", "print how many calls to providers a month of watching takes")),
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return usagef("check takes no argument")
@@ -23,8 +24,8 @@ func checkCommand(inv *invocation) *cli.Command {
 			if err != nil {
 				return err
 			}
-			s.everything = true
-			return inv.check(s)
+			s.everything, s.hold = true, true
+			return inv.check(s, c.Bool("cost"))
 		},
 	}
 }
@@ -36,6 +37,7 @@ type checkReport struct {
 	Configs     []string     `json:"configs"`
 	Values      []checkValue `json:"values"`
 	Errors      []report     `json:"errors"`
+	Cost        []costLine   `json:"cost,omitempty"`
 }
 
 type checkValue struct {
@@ -51,9 +53,10 @@ type checkReference struct {
 	Expires   *time.Time `json:"expires,omitempty"`
 }
 
-func (inv *invocation) check(s source) error {
+func (inv *invocation) check(s source, cost bool) error {
 	a, snapshot, err := inv.resolve(s)
 	if a != nil {
+		defer inv.closeSources(a)
 		err = errors.Join(err, refuseSecretArgs(a, snapshot), a.checkFiles(snapshot))
 	}
 	if err != nil && (a == nil || !inv.json) {
@@ -69,8 +72,14 @@ func (inv *invocation) check(s source) error {
 		r.Values = append(r.Values, checkedValue(entry, references))
 	}
 	r.Errors = append(r.Errors, reportsOf(err)...)
+	if cost {
+		r.Cost = inv.cost(a)
+	}
 	if !inv.json {
 		_, err = fmt.Fprintf(inv.stdio.Out, "ok: %s from %s\n", plural(len(r.Values), "value"), plural(len(references), "reference"))
+		if err == nil && cost {
+			err = inv.printCost(r.Cost)
+		}
 		return err
 	}
 	if failed := inv.writeJSON(r); failed != nil {

@@ -12,8 +12,9 @@ import (
 
 const doctorDescription = `Looks at pylee itself, the config and whether it may be used, the identity, the store,
 permissions, where secret files would go, the kernel, the environment and the clock.
-It says what it found and what to do about it. It runs nothing, contacts nobody, changes
-nothing and prints no value; of variables it prints the names.
+It says what it found and what to do about it. It changes nothing and prints no value; of
+variables it prints the names. If the config is allowed, the providers that its
+references need are asked how they would reach their source, and as whom.
 
 ok is fine or only good to know; warn works but should be looked at; fail keeps pylee run
 from working or lets others in. The exit status is 3 if anything fails.
@@ -148,6 +149,7 @@ func (inv *invocation) checkers(o doctorOptions) []checker {
 		inspection{"secret files", func(f *findings) { inv.checkPlaces(f, cfg) }},
 		inspection{"kernel", inv.checkKernel},
 		inspection{"environment", func(f *findings) { inv.checkEnviron(f, cfg) }},
+		providerChecks{inv, o},
 		inspection{"clock", func(f *findings) { checkClock(f, clockFiles(file, cfg)) }},
 	}
 }

@@ -63,6 +63,9 @@ func envCommand(inv *invocation) *cli.Command {
 
 func (inv *invocation) printEnv(s source, write func([]assignment) ([]byte, error), reveal bool) error {
 	a, snapshot, err := inv.resolve(s)
+	if err == nil {
+		err = a.refuseLent(snapshot)
+	}
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,8 @@ func (inv *invocation) runMode(o runOptions, a *assembly) (*mode, error) {
 	switch {
 	case a.files.stay():
 		need = "the secret files have to go when the command ends"
+	case len(a.sources.loans) > 0:
+		need = "what is lent has to be prolonged, and given back at the end"
 	case o.subreaper:
 		need = "of --subreaper"
 	case m.killAfter > 0:
@@ -72,6 +74,7 @@ func (m *mode) start(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Status, e
 	if m.stay {
 		return m.supervise(spec, snapshot)
 	}
+	m.inv.closeSources(m.a)
 	runtime.LockOSThread() // with files of its own the thread has its own mounts
 	here := func(f func() error) error { return f() }
 	if err := m.a.files.write(snapshot, m.a.user, here, m.inv.debugf); err != nil {
@@ -94,11 +97,15 @@ func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Statu
 	if err := m.a.files.write(snapshot, m.a.user, spawner.Do, m.inv.debugf); err != nil {
 		return exec.Status{}, err
 	}
+	after, err := m.attend()
+	if err != nil {
+		return exec.Status{}, err
+	}
 	forward, _ := exec.ParseForward(m.o.forward)
 	s := runner.Supervision{
 		Spec: spec, Forward: forward, Group: m.o.signalGroup || child.SignalGroup, KillAfter: m.killAfter,
 		Subreaper: subreaper, Init: init, StopSignal: child.StopSignal, Spawner: spawner,
-		After: m.a.files.remove,
+		After: after,
 		Debug: func(line string) { m.inv.debugf("%s", line) }, Warn: func(line string) { m.inv.say("%s", line) },
 	}
 	if socket := m.inv.env["NOTIFY_SOCKET"]; socket != "" {
@@ -109,6 +116,26 @@ func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Statu
 		defer s.Notifier.Close()
 	}
 	return runner.Supervise(s, m.inv.guard)
+}
+
+// attend looks after what was lent, and returns what is to be done when the command is
+// gone. Without loans nothing is left open.
+func (m *mode) attend() (after func() error, err error) {
+	if len(m.a.sources.loans) == 0 {
+		m.inv.closeSources(m.a)
+		return m.a.files.remove, nil
+	}
+	keeper, err := m.a.sources.keep(m.inv.say)
+	if err != nil {
+		keeper.Close()
+		return nil, err
+	}
+	return func() error {
+		err := m.a.files.remove()
+		keeper.Close()
+		m.inv.closeSources(m.a)
+		return err
+	}, nil
 }
 
 // checkUnit looks at the service of systemd that pylee is the main process of.

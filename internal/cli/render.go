@@ -67,7 +67,7 @@ func (inv *invocation) render(o renderOptions) error {
 	o.only = file
 	a, snapshot, err := inv.resolve(o.source)
 	if a != nil {
-		err = errors.Join(err, a.checkFiles(snapshot))
+		err = errors.Join(err, a.checkFiles(snapshot), a.refuseLent(snapshot))
 	}
 	if err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/pyleeai/pylee/internal/config"
-	"github.com/pyleeai/pylee/providers/core"
 	"github.com/pyleeai/pylee/resolve"
 )
 
@@ -29,27 +28,40 @@ func (inv *invocation) resolve(s source) (*assembly, *resolve.Snapshot, error) {
 	}
 	errs := []error{err}
 
-	resolver := &resolve.Resolver{
-		Drivers: core.Drivers(), Home: inv.home, Environ: inv.env, Timeout: timeout,
+	a.sources = inv.openSources(timeout)
+	if !s.hold {
+		defer inv.closeSources(a)
 	}
-	if inv.debug {
-		resolver.Observe = inv.observe
-	}
-	defer resolver.Close() //nolint:errcheck // what was fetched stays fetched
 	ctx := inv.context(a.cfg, a.files.dir != nil)
-	plan, err := inv.compile(ctx, resolver, a, s)
+	plan, err := inv.compile(ctx, a, s)
 	if a.broken {
 		err = placed(err) // the config has said already what is wrong with its providers
 	}
 	errs = append(errs, err)
+	if a.sources.ready(ctx, plan) {
+		ctx = inv.guard.Context()
+	}
 	waiting := inv.sayWaiting(plan)
-	snapshot, err := resolver.Resolve(ctx, plan)
+	snapshot, err := a.sources.resolver.Resolve(ctx, plan)
 	waiting.Stop()
 	errs = append(errs, err)
+	a.sources.plan, a.sources.loans = plan, a.lent(snapshot)
 	if inv.debug {
 		inv.debugSnapshot(snapshot)
 	}
 	return a, snapshot, errors.Join(errs...)
+}
+
+// closeSources gives back what was lent and ends the helper, once, and tells what could
+// not be given back.
+func (inv *invocation) closeSources(a *assembly) {
+	if a.sources == nil {
+		return
+	}
+	if err := a.sources.close(); err != nil {
+		inv.printReports(reportsOf(err))
+	}
+	a.sources = nil
 }
 
 // context returns what bounds the work of resolving. Mostly nothing does: a signal ends
@@ -77,7 +89,7 @@ func (inv *invocation) sayWaiting(plan *resolve.Plan) *time.Timer {
 // compile checks everything and returns the plan, with the settings of the providers
 // that it needs resolved. A block that nobody uses costs nothing, but is checked like
 // the others.
-func (inv *invocation) compile(ctx context.Context, r *resolve.Resolver, a *assembly, s source) (*resolve.Plan, error) {
+func (inv *invocation) compile(ctx context.Context, a *assembly, s source) (*resolve.Plan, error) {
 	options := resolve.Options{Scope: a.scope, Instances: inv.instances(a.cfg, s), Environment: a.cfg.Environment}
 	if a.cfg.SecretProvider != nil {
 		options.SecretProvider = a.cfg.SecretProvider.Value
@@ -90,7 +102,7 @@ func (inv *invocation) compile(ctx context.Context, r *resolve.Resolver, a *asse
 	if len(a.cfg.Providers) == 0 || err != nil {
 		return plan, err
 	}
-	used := map[string]bool{}
+	used := map[string]bool{s.provider: true}
 	for _, reference := range plan.References() {
 		used[reference.Provider] = true
 	}
@@ -106,7 +118,10 @@ func (inv *invocation) compile(ctx context.Context, r *resolve.Resolver, a *asse
 	if _, err = resolve.Compile(unused, options); err != nil {
 		return plan, err
 	}
-	settings, err := a.resolveSettings(ctx, r, needed, options)
+	if a.sources.ready(ctx, plan) {
+		ctx = inv.guard.Context()
+	}
+	settings, err := a.resolveSettings(ctx, needed, options)
 	if err != nil {
 		return &resolve.Plan{}, err // nothing is asked of a provider that is not set up
 	}
@@ -132,7 +147,7 @@ func (s settings) Entry(name string) (resolve.Entry, bool) {
 // resolveSettings resolves the texts of provider blocks. They decide which program runs
 // and who is spoken to, so ${NAME} in one never means what a .env file says, and in one
 // of the user's own configs nothing that a config says which was found in a directory.
-func (a *assembly) resolveSettings(ctx context.Context, r *resolve.Resolver, inputs []resolve.Input, o resolve.Options) (settings, error) {
+func (a *assembly) resolveSettings(ctx context.Context, inputs []resolve.Input, o resolve.Options) (settings, error) {
 	var trusted, found []resolve.Input
 	for _, in := range inputs {
 		if in.Confine == "" {
@@ -166,7 +181,7 @@ func (a *assembly) resolveSettings(ctx context.Context, r *resolve.Resolver, inp
 		if err != nil {
 			return nil, err
 		}
-		snapshot, err := r.Resolve(ctx, plan)
+		snapshot, err := a.sources.resolver.Resolve(ctx, plan)
 		if err != nil {
 			return nil, err
 		}

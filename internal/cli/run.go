@@ -71,9 +71,11 @@ func (inv *invocation) run(o runOptions) error {
 	o.place = &filePlace{user: o.user, SecretDirOptions: exec.SecretDirOptions{
 		Runtime: inv.env["RUNTIME_DIRECTORY"], XDG: inv.env["XDG_RUNTIME_DIR"], AllowDisk: o.allowDisk, UID: -1, GID: -1,
 	}}
+	o.hold = true
 	a, snapshot, err := inv.resolve(o.source)
 	if a != nil {
-		defer inv.removeFiles(a) // of what comes to nothing
+		defer inv.closeSources(a) // of what comes to nothing
+		defer inv.removeFiles(a)
 	}
 	if err != nil {
 		return err
@@ -94,6 +96,7 @@ func (inv *invocation) run(o runOptions) error {
 		return err
 	}
 	inv.removeFiles(a)
+	inv.closeSources(a)
 	return status(runner.End(ended))
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -201,17 +203,26 @@ func secretListCommand(inv *invocation) *cli.Command {
 	return &cli.Command{
 		Name:        "list",
 		Usage:       "list the secrets of the store, without their values",
-		Description: "Example:\n\n    pylee secret list --env production",
-		Flags:       append(storeFlags(inv), jsonFlag(inv)),
+		ArgsUsage:   "[PREFIX]",
+		Description: "Examples:\n\n    pylee secret list --env production\n    pylee secret list --provider aws prod/",
+		Flags: append(append(storeFlags(inv), configFlags()[0], jsonFlag(inv)),
+			&cli.StringFlag{Name: "provider", Usage: "list what the provider `NAME` of the config has, instead of the store"}),
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usagef("secret list takes no argument")
+			if err := refuseEmpty(c, "provider"); err != nil {
+				return err
+			}
+			if c.NArg() > 1 {
+				return usagef("secret list takes one prefix")
+			}
+			if name := c.String("provider"); name != "" {
+				return inv.listProvider(c, name, c.Args().First())
 			}
 			opened, err := inv.openStore(c)
 			if err != nil {
 				return err
 			}
-			return inv.printList(opened.List())
+			list := slices.DeleteFunc(opened.List(), func(i store.Info) bool { return !strings.HasPrefix(i.Name, c.Args().First()) })
+			return inv.printList(list)
 		},
 	}
 }

@@ -22,6 +22,8 @@ type source struct {
 	identity string
 
 	everything bool       // also the targets that are not named
+	provider   string     // nothing is resolved, but the settings of this one are
+	hold       bool       // what answers is left open
 	only       *childFile // nothing but this file
 	place      *filePlace // where files go; nil: they are not written
 }

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/pyleeai/pylee/providers"
+	"github.com/pyleeai/pylee/resolve"
+	"github.com/urfave/cli/v2"
+)
+
+// withProvider opens a provider by the name of its instance or scheme, with the settings
+// of the config, and lets use have it.
+func (inv *invocation) withProvider(s source, name string, use func(context.Context, providers.Provider) error) error {
+	s.provider, s.hold = name, true
+	a, _, err := inv.resolve(s)
+	if a != nil {
+		defer inv.closeSources(a)
+	}
+	if err != nil {
+		return err
+	}
+	ctx := inv.guard.Context()
+	p, err := a.sources.resolver.Provider(ctx, a.sources.plan, name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return use(ctx, p)
+}
+
+// listProvider prints the secrets of a provider whose names begin with prefix.
+func (inv *invocation) listProvider(c *cli.Context, name, prefix string) error {
+	s := source{config: c.String("config"), env: c.String("env"), identity: c.String("identity"), timeout: resolve.DefaultTimeout.String()}
+	return inv.withProvider(s, name, func(ctx context.Context, p providers.Provider) error {
+		lister, ok := p.(providers.Lister)
+		if !ok {
+			return &failure{message: "the provider " + name + " cannot list its secrets", code: exitFailed}
+		}
+		list, err := lister.List(ctx, prefix)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return inv.printInfos(list)
+	})
+}
+
+// listedInfo is a line of secret list --provider --json.
+type listedInfo struct {
+	Name    string     `json:"name"`
+	Version string     `json:"version,omitempty"`
+	Created *time.Time `json:"created,omitempty"`
+	Updated *time.Time `json:"updated,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+}
+
+func (inv *invocation) printInfos(list []providers.Info) error {
+	if inv.json {
+		known := func(t time.Time) *time.Time {
+			if t.IsZero() {
+				return nil
+			}
+			return &t
+		}
+		out := make([]listedInfo, 0, len(list))
+		for _, i := range list {
+			out = append(out, listedInfo{i.Name, i.Version, known(i.Created), known(i.Updated), known(i.Expires)})
+		}
+		return inv.writeJSON(out)
+	}
+	w := tabwriter.NewWriter(inv.stdio.Out, 0, 8, 2, ' ', 0)
+	for _, i := range list {
+		version, updated := "", ""
+		if i.Version != "" {
+			version = "version " + plain(i.Version)
+		}
+		if !i.Updated.IsZero() {
+			updated = i.Updated.Format(time.RFC3339)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", plain(i.Name), providers.Redacted, version, updated) //nolint:errcheck // Flush tells
+	}
+	return w.Flush()
+}
+
+// providerChecks are the checks of the providers that the config uses. They contact
+// them, so only an allowed config has any.
+type providerChecks struct {
+	inv *invocation
+	o   doctorOptions
+}
+
+// Check asks each provider how it would reach its source, and as whom.
+func (c providerChecks) Check(context.Context) []finding {
+	inv := c.inv
+	f := findings{subject: "providers"}
+	s := source{config: c.o.config, env: c.o.store.env, identity: c.o.store.identity, timeout: "10s", everything: true}
+	a, err := inv.assemble(s)
+	if a == nil || err != nil {
+		f.ok("not asked: the config is not allowed, or has faults")
+		return f.list
+	}
+	a.sources = inv.openSources(10 * time.Second)
+	defer inv.closeSources(a)
+	plan, err := resolve.Compile(a.inputs, resolve.Options{Scope: a.scope, Instances: inv.instances(a.cfg, s), Environment: a.cfg.Environment})
+	if err != nil {
+		f.ok("not asked: the config has faults")
+		return f.list
+	}
+	var names []string
+	for _, r := range plan.References() {
+		if !slices.Contains(names, r.Provider) && !slices.Contains([]string{"env", "var", "file", "dir", "cred", "local"}, r.Kind) {
+			names = append(names, r.Provider)
+		}
+	}
+	if len(names) == 0 {
+		f.ok("no reference needs one that has to be asked")
+	}
+	for _, name := range names {
+		err := inv.withProvider(s, name, func(ctx context.Context, p providers.Provider) error {
+			d, ok := p.(providers.Doctor)
+			if !ok {
+				f.ok("%s: has no checks of its own", name)
+				return nil
+			}
+			for _, found := range d.Check(ctx) {
+				f.list = append(f.list, finding{Level: found.Level, Subject: f.subject, Detail: name + ": " + found.Subject + ": " + found.Detail, Hint: found.Hint})
+			}
+			return nil
+		})
+		f.errors(levelFail, err)
+	}
+	return f.list
+}
+
+// batches are the kinds of providers whose reads cost something, with how many secrets
+// one read has.
+var batches = map[string]int{"aws": 20, "ssm": 10, "vault": 1, "bao": 1, "azure": 1, "gcp": 1, "k8s": 1}
+
+const month = 30 * 24 * time.Hour
+
+// cost says how many calls a month of watching the references takes, one line for each
+// provider that is asked over the network.
+func (inv *invocation) cost(a *assembly) []costLine {
+	poll := map[string]time.Duration{}
+	for _, p := range a.cfg.Providers {
+		poll[p.Name] = p.Poll
+	}
+	var lines []costLine
+	at := map[string]int{}
+	secrets := map[string]map[string]bool{}
+	for _, r := range a.sources.plan.References() {
+		size, counts := batches[r.Kind]
+		if !counts {
+			continue
+		}
+		if _, seen := at[r.Provider]; !seen {
+			every := poll[r.Provider]
+			if every <= 0 {
+				every = a.cfg.Watch.Interval
+			}
+			at[r.Provider], secrets[r.Provider] = len(lines), map[string]bool{}
+			lines = append(lines, costLine{Provider: r.Provider, Interval: every.String(), every: every, size: size})
+		}
+		secrets[r.Provider][withoutField(r.Reference)] = true
+	}
+	for name, i := range at {
+		l := &lines[i]
+		l.Secrets = len(secrets[name])
+		l.Calls = (l.Secrets + l.size - 1) / l.size
+		l.Month = l.Calls * int(month/l.every)
+	}
+	return lines
+}
+
+// costLine is what watching one provider takes.
+type costLine struct {
+	Provider string `json:"provider"`
+	Secrets  int    `json:"secrets"`
+	Interval string `json:"interval"`
+	Calls    int    `json:"calls_each_time"`
+	Month    int    `json:"calls_per_month"`
+
+	every time.Duration
+	size  int
+}
+
+// withoutField returns what is read for a reference: its field costs nothing.
+func withoutField(reference string) string {
+	t, err := resolve.Parse(reference)
+	if err != nil || len(t.Parts) != 1 || t.Parts[0].Expr == nil {
+		return reference
+	}
+	x := *t.Parts[0].Expr
+	x.Field = nil
+	return x.Canonical()
+}
+
+func (inv *invocation) printCost(lines []costLine) error {
+	if len(lines) == 0 {
+		_, err := fmt.Fprintln(inv.stdio.Out, "cost: no reference is read over the network")
+		return err
+	}
+	w := tabwriter.NewWriter(inv.stdio.Out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "provider\tsecrets\tinterval\tcalls\tcalls a month") //nolint:errcheck // Flush tells
+	for _, l := range lines {
+		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%d\n", l.Provider, l.Secrets, l.Interval, l.Calls, l.Month) //nolint:errcheck // as above
+		if l.every < time.Minute {
+			inv.hint("%s is read every %s; below a minute throttling is near, and 5m is the default", l.Provider, l.every)
+		}
+	}
+	return errors.Join(w.Flush())
+}

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pyleeai/pylee/internal/runner"
+	"github.com/pyleeai/pylee/providers"
+	"github.com/pyleeai/pylee/providers/core"
+	"github.com/pyleeai/pylee/providers/remote"
+	"github.com/pyleeai/pylee/resolve"
+)
+
+// sources answers references: the providers of pylee itself, and those of the helper,
+// which is started when a reference needs it.
+type sources struct {
+	resolver *resolve.Resolver
+	helper   *remote.Helper
+	plan     *resolve.Plan // the last one; names the providers
+	loans    []resolve.Loan
+}
+
+// openSources returns what answers the references of one config. Nothing is opened yet.
+func (inv *invocation) openSources(timeout time.Duration) *sources {
+	options := remote.Options{Version: inv.version, Environ: inv.env}
+	if inv.debug {
+		options.Debug = func(line string) { inv.debugf("%s", line) }
+	}
+	helper := remote.New(options)
+	r := &resolve.Resolver{
+		Drivers: slices.Concat(core.Drivers(), helper.Drivers()), Home: inv.home, Environ: inv.env, Timeout: timeout,
+	}
+	if inv.debug {
+		r.Observe = inv.observe
+	}
+	return &sources{resolver: r, helper: helper, plan: &resolve.Plan{}}
+}
+
+// ready starts the helper if one of the references needs it, so that it is there when
+// the first provider is opened, and tells whether it did.
+func (s *sources) ready(ctx context.Context, plan *resolve.Plan) bool {
+	kinds := remote.Kinds()
+	for _, reference := range plan.References() {
+		if slices.Contains(kinds, reference.Kind) {
+			s.helper.Start(ctx)
+			return true
+		}
+	}
+	return false
+}
+
+// closing is how long providers may take to give back what they were lent.
+const closing = 5 * time.Second
+
+// close closes all providers and ends the helper. The error says what could not be
+// given back.
+func (s *sources) close() error {
+	err := s.resolver.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), closing)
+	defer cancel()
+	s.helper.Close(ctx)
+	return err
+}
+
+// keep prolongs what is lent, while the command runs.
+func (s *sources) keep(say func(string, ...any)) (*runner.Keeper, error) {
+	var lenders []runner.Lender
+	var errs []error
+	for _, loan := range s.loans {
+		p, err := s.resolver.Provider(context.Background(), s.plan, loan.Provider)
+		errs = append(errs, err)
+		if r, ok := p.(providers.Renewer); ok {
+			lenders = append(lenders, runner.Lender{Reference: loan.Reference, Lease: loan.Lease, Renewer: r})
+		}
+	}
+	return runner.Keep(lenders, say), errors.Join(errs...)
+}
+
+// lent returns the loans that pylee looks after: all but those of providers whose block
+// says lease: unmanaged.
+func (a *assembly) lent(snapshot *resolve.Snapshot) []resolve.Loan {
+	return slices.DeleteFunc(snapshot.Loans(), func(loan resolve.Loan) bool {
+		for _, p := range a.cfg.Providers {
+			if lease := p.Settings.Lookup("lease"); p.Name == loan.Provider && lease != nil {
+				return lease.Text == "unmanaged"
+			}
+		}
+		return false
+	})
+}
+
+// refuseLent refuses to hand out what is taken back when this command ends.
+func (a *assembly) refuseLent(snapshot *resolve.Snapshot) error {
+	var errs []error
+	for _, loan := range a.lent(snapshot) {
+		errs = append(errs, &failure{
+			message: loan.Reference + ": is only lent, and given back when this command ends",
+			hint:    "use pylee run, or write lease: unmanaged in the block of " + loan.Provider, code: exitConfig,
+		})
+	}
+	return errors.Join(errs...)
+}
