@@ -1,5 +1,6 @@
 #!/bin/sh
-# Unit tests, conformance suite and scenarios. Arguments go to go test.
+# Unit tests, conformance suite and scenarios. Arguments go to go test. What needs the
+# servers of others, containers or a systemd is for make integration.
 set -eu
 cd "$(dirname "$0")/.."
 GO=${GO:-go} TAGS=${TAGS:-urfave_cli_no_docs}
@@ -11,5 +12,10 @@ if ! printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | "${cc%% *}" 
 	race='' CGO_ENABLED=0
 fi
 export CGO_ENABLED
-# shellcheck disable=SC2086 # empty when there is no race detector
-exec "$GO" test $race -tags "$TAGS" "$@" ./...
+servers='^Test(Bao|Moto|Azure|Faults|Few|Helper(Killed|Leaks|Traced)|Lent|Systemd|Container|F4|S[0-9]|P[0-9]|T[0-9])'
+failed=0
+# shellcheck disable=SC2046,SC2086 # words; empty when there is no race detector
+"$GO" test $race -tags "$TAGS" "$@" $("$GO" list -tags "$TAGS" ./... | grep -v /integration$) || failed=1
+# shellcheck disable=SC2086 # as above
+"$GO" test $race -tags "$TAGS" -skip "$servers" "$@" ./integration || failed=1
+exit $failed
