@@ -141,6 +141,10 @@ func (c *Child) letGo() {
 	<-c.gone
 }
 
+// Release takes a child that has ended out of the process table, whatever there still is
+// of its group. Who does not call Gone has to call it, or its own parent finds a zombie.
+func (c *Child) Release() { c.letGo() }
+
 // Pid returns the process id.
 func (c *Child) Pid() int { return c.process.Pid }
 

@@ -97,6 +97,9 @@ func (f *childFiles) reserve(real bool) (map[string]string, error) {
 			}
 			file.fd, path = fd, "/proc/self/fd/"+strconv.Itoa(fd)
 		}
+		if _, twice := variables[file.variable()]; twice {
+			return variables, &failure{place: file.entry.At(0), message: file.key + ": another file has the variable " + file.variable() + " already", hint: "give it a name that differs in letters or digits", code: exitConfig}
+		}
 		variables[file.variable()] = path
 	}
 	return variables, nil

@@ -40,7 +40,10 @@ func (f *facts) provider(p config.Provider) {
 			slices.ContainsFunc(path, func(name string) bool { return slices.Contains(shownSettings, name) }):
 			own = append(own, key+"="+shellWord(value))
 		default:
-			own = append(own, strings.Join(append([]string{key}, referencesOf(value)...), " "))
+			if strings.Contains(value, "${") {
+				key += "=" + shown(value, false) // which of the user's own it sends
+			}
+			own = append(own, key)
 		}
 	})
 	if len(own) == 0 && !f.cfg.WrittenInDiscovered(p.Pos) {
@@ -199,8 +202,13 @@ func (f *facts) referencesIn(text string) {
 		}
 		f.add("read", x.Canonical())
 		for _, o := range x.Options {
-			if o.Name == "endpoint" && len(o.Value) == 1 {
+			if o.Name != "endpoint" {
+				continue
+			}
+			if len(o.Value) == 1 && o.Value[0].Expr == nil {
 				f.contact(o.Value[0].Literal, x.Canonical())
+			} else {
+				f.add("contact", "a host that variables name ("+x.Canonical()+")")
 			}
 		}
 	}

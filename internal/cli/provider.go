@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 
 // withProvider opens a provider by the name of its instance or scheme, with the settings
 // of the config, and lets use have it.
-func (inv *invocation) withProvider(s source, name string, use func(context.Context, providers.Provider) error) error {
+func (inv *invocation) withProvider(s source, name string, use func(context.Context, *assembly, providers.Provider) error) error {
 	s.provider, s.hold = name, true
 	a, _, err := inv.resolve(s)
 	if a != nil {
@@ -29,20 +30,29 @@ func (inv *invocation) withProvider(s source, name string, use func(context.Cont
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return use(ctx, p)
+	return use(ctx, a, p)
 }
 
 // listProvider prints the secrets of a provider whose names begin with prefix.
 func (inv *invocation) listProvider(c *cli.Context, name, prefix string) error {
 	s := source{config: c.String("config"), env: c.String("env"), identity: c.String("identity"), timeout: resolve.DefaultTimeout.String()}
-	return inv.withProvider(s, name, func(ctx context.Context, p providers.Provider) error {
+	return inv.withProvider(s, name, func(ctx context.Context, a *assembly, p providers.Provider) error {
 		lister, ok := p.(providers.Lister)
 		if !ok {
 			return &failure{message: "the provider " + name + " cannot list its secrets", code: exitFailed}
 		}
-		list, err := lister.List(ctx, prefix)
+		front := "" // that of the instance, which references do not write
+		for _, p := range a.cfg.Providers {
+			if p.Name == name {
+				front = p.Prefix
+			}
+		}
+		list, err := lister.List(ctx, front+prefix)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
+		}
+		for i := range list {
+			list[i].Name = strings.TrimPrefix(list[i].Name, front)
 		}
 		return inv.printInfos(list)
 	})
@@ -119,7 +129,7 @@ func (c providerChecks) Check(context.Context) []finding {
 		f.ok("no reference needs one that has to be asked")
 	}
 	for _, name := range names {
-		err := inv.withProvider(s, name, func(ctx context.Context, p providers.Provider) error {
+		err := inv.withProvider(s, name, func(ctx context.Context, _ *assembly, p providers.Provider) error {
 			d, ok := p.(providers.Doctor)
 			if !ok {
 				f.ok("%s: has no checks of its own", name)

@@ -138,6 +138,7 @@ func runsProgram(name string, block *format.Node) bool {
 // discovered config may not lay anything over a block that runs a program, nor point a
 // directory of secrets out of its own.
 func (d *decoder) confineSettings(path string, p Provider) {
+	d.confineFiles(path, "", p.Settings)
 	c := checker{faults: d.faults}
 	runs := runsProgram(p.Kind, p.Settings)
 	for _, e := range p.Settings.Entries {
@@ -175,6 +176,49 @@ func (d *decoder) discovered(n *format.Node) (pos format.Pos, confine string) {
 		}
 	}
 	return format.Pos{}, ""
+}
+
+// confineFiles refuses files that a discovered config names below n, a setting called
+// key, if they lie among the user's own and not in its directory: their content goes to
+// the provider's host. Those of the system, as /run/secret-id, are for allow to show.
+func (d *decoder) confineFiles(path, key string, n *format.Node) {
+	for _, e := range n.Entries {
+		d.confineFiles(join(path, e.Key), e.Key, e.Value)
+	}
+	for _, item := range n.Items {
+		d.confineFiles(path, key, item)
+	}
+	confine := d.files[n.Pos.File].Confine
+	if n.Kind != format.String || confine == "" || !strings.HasSuffix(key, "_file") {
+		return
+	}
+	if d.isUsers(n.Text, confine) {
+		c := checker{faults: d.faults}
+		c.addAt(n.Pos, path+": leads out of the directory of the config", trustedPlace(n.Pos.File))
+	}
+}
+
+// isUsers tells whether the file may be one of the user's own that is not below confine.
+func (d *decoder) isUsers(text, confine string) bool {
+	path := filepath.Clean(text)
+	switch {
+	case strings.Contains(text, "${"), strings.HasPrefix(text, "~"), strings.HasPrefix(path, ".."):
+		return true
+	case !filepath.IsAbs(path), Below(confine, path):
+		return false
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		real = path
+	}
+	home := d.o.Home
+	if home == "" || home == string(filepath.Separator) {
+		return false
+	}
+	if resolved, err := filepath.EvalSymlinks(home); err == nil && within(resolved, real) {
+		return true
+	}
+	return within(home, path) || within(home, real)
 }
 
 func (c *checker) untrusted(pos format.Pos, path string) {

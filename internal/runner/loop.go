@@ -56,6 +56,7 @@ func (l *loop) run(spawner *exec.Spawner) (exec.Status, error) {
 		console.Take(status)
 	}
 	l.clear(child)
+	child.Release()
 	return status, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	osexec "os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,6 +30,17 @@ func supervising(mode string, spec exec.Spec) int {
 		s.Forward = exec.ForwardAlways
 	case "never":
 		s.Forward = exec.ForwardNever
+	case "reaped":
+		s.After = func() error {
+			left, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/children", os.Getpid()))
+			all, _ := filepath.Glob("/proc/self/task/*/children")
+			for _, name := range all {
+				more, _ := os.ReadFile(name)
+				left = append(left, more...)
+			}
+			fmt.Printf("left %q %v\n", left, err)
+			return nil
+		}
 	case "subreaper":
 		s.Subreaper = true
 	case "after":
@@ -217,6 +229,15 @@ func TestAfterIsBounded(t *testing.T) {
 		}
 		close(release)
 	})
+}
+
+// P2: the command is waited for; its zombie is not left to the parent of pylee.
+func TestP2CommandIsReaped(t *testing.T) {
+	for _, script := range []string{"exit 3", "kill -KILL $$", "sleep 60 & exit 3"} {
+		p := withoutTerminal(t, "with-reaped", "sh", "-c", script)
+		p.expect(`left "" <nil>`)
+		p.wait()
+	}
 }
 
 // P1: a subreaper adopts what its child leaves, and takes no status of others.
