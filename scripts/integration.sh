@@ -9,7 +9,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 failed=0
-"$GO" test -count=1 -v -tags "$RELEASE_TAGS" -ldflags=-checklinkname=0 ./exec/... ./internal/runner/... ./integration/... >"$log" 2>&1 || failed=1
+"$GO" test -count=1 -v -timeout 30m -tags "$RELEASE_TAGS" -ldflags=-checklinkname=0 ./exec/... ./internal/runner/... ./integration/... >"$log" 2>&1 || failed=1
 if [ $failed = 1 ]; then
 	grep -vE '^ *(=== |--- PASS: )' "$log" || :
 fi
