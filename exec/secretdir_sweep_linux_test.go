@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -36,7 +37,7 @@ func TestOwner(t *testing.T) {
 		must(t, d.Write([]exec.SecretFile{secret("one", "x"), secret("two", "y")}))
 	}
 	fmt.Println("path", d.Path())
-	select {}
+	<-time.After(time.Hour) // a timer, or the runtime takes this for a deadlock
 }
 
 // owner starts a process with a directory and returns its path and how to kill it.

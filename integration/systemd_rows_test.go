@@ -1,6 +1,9 @@
 package integration
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // active is a service that runs.
 var active = map[string]string{"ActiveState": "active", "SubState": "running", "Result": "success"}
@@ -143,8 +146,10 @@ RestrictAddressFamilies=AF_UNIX`, steps: []string{"say=READY=1\nSTATUS=inside", 
 		{name: "sigpipe", service: "Type=exec", steps: []string{"/bin/sh", "-c", "grep SigIgn /proc/self/status >/opt/t/out/UNIT.ignored"},
 			script: "start; await $N.ignored; settle ActiveState inactive", wants: map[string]string{"Result": "success"},
 			check: func(r *result) {
-				if got := r.file("ignored"); got != "SigIgn:\t0000000000001000" { // SIGPIPE, by IgnoreSIGPIPE=yes
-					r.Errorf("%q", got)
+				// SIGPIPE, by IgnoreSIGPIPE=yes. Some versions of make have their children ignore 32 and 33.
+				got, err := strconv.ParseUint(strings.TrimPrefix(r.file("ignored"), "SigIgn:\t"), 16, 64)
+				if err != nil || got&^(3<<31) != 1<<12 {
+					r.Errorf("%x %v", got, err)
 				}
 			}},
 		{name: "inherited", service: "SetCredential=token:abc\nRuntimeDirectory=UNIT\nLimitNOFILE=1024:4096\nOOMScoreAdjust=100",

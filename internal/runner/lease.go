@@ -98,7 +98,7 @@ func (l Lender) keep(ctx context.Context, say func(string, ...any)) {
 // until the lease is over.
 func (l Lender) renew(ctx context.Context, end time.Time, say func(string, ...any)) (providers.Lease, error) {
 	told := false
-	for wait := firstPause; ; wait = min(2*wait, longest) {
+	for wait := min(firstPause, max(time.Until(end)/16, 50*time.Millisecond)); ; wait = min(2*wait, longest) {
 		try, cancel := context.WithTimeout(ctx, oneTry)
 		renewed, err := l.Renewer.Renew(try, l.Lease)
 		cancel()
