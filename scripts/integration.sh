@@ -8,8 +8,12 @@ export CGO_ENABLED=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
+# nohup(1), and some that run jobs, ignore signals; the tests need them as a shell has them.
+plain=''
+! env --default-signal true 2>/dev/null || plain='env --default-signal'
 failed=0
-"$GO" test -count=1 -v -timeout 30m -tags "$RELEASE_TAGS" -ldflags=-checklinkname=0 ./exec/... ./internal/runner/... ./integration/... >"$log" 2>&1 || failed=1
+# shellcheck disable=SC2086 # words, or nothing
+$plain "$GO" test -count=1 -v -timeout 30m -tags "$RELEASE_TAGS" -ldflags=-checklinkname=0 ./exec/... ./internal/runner/... ./integration/... >"$log" 2>&1 || failed=1
 if [ $failed = 1 ]; then
 	grep -vE '^ *(=== |--- PASS: )' "$log" || :
 fi
