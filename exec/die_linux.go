@@ -14,7 +14,7 @@ import (
 // core is written. It returns if sig ends nobody or cannot end this process, which
 // is so for process 1; the caller then exits with 128 and its number.
 func Die(sig syscall.Signal) {
-	if !Fatal(sig) {
+	if !Fatal(sig) || os.Getpid() == 1 {
 		return
 	}
 	_ = lowerCore()

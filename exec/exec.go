@@ -5,8 +5,8 @@
 // handed finished bytes. Replace becomes the command, Start makes it a child.
 // Arguments and environment are bytes and never pass through a shell.
 //
-// Signals that are blocked when pylee starts stay blocked or not as the Go runtime
-// decides: it cannot tell any more what it was given.
+// Signals that are blocked when pylee starts are blocked for the command too, in builds
+// that can read what the Go runtime found; see ExactSignals. Else many are not.
 package exec
 
 import (

@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// inheritedMask returns nothing: what the runtime has unblocked is not known.
+func inheritedMask() uint64 { return 0 }
+
 // Inherited returns the signals that were ignored when this process started, as
 // far as that can be told: the Go runtime installs handlers without keeping a
 // record that programs may read. Known are HUP, INT and on Linux TSTP, TTIN, TTOU

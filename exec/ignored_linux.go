@@ -14,6 +14,16 @@ import (
 //go:linkname fwdSig runtime.fwdSig
 var fwdSig [lastSignal + 1]uintptr
 
+// initSigmask is the mask that the runtime found when the program started, as the kernel
+// has it: a bit for each signal, the first for signal 1. The runtime unblocks many.
+//
+//go:linkname initSigmask runtime.initSigmask
+var initSigmask uint64
+
+// inheritedMask returns the signals that were blocked when this process started, a bit
+// for each.
+func inheritedMask() uint64 { return initSigmask }
+
 // Inherited returns the signals that were ignored when this process started. It
 // must be called before the program changes the effect of a signal to be exact.
 func Inherited() []syscall.Signal {

@@ -63,7 +63,7 @@ func InheritedListen(environ []string, pid int) *Listen {
 		if named {
 			s.name = list[i]
 		}
-		if !inheritable(s.fd) {
+		if !inherited(s.fd) {
 			return l
 		}
 		slots = append(slots, s)
@@ -85,16 +85,11 @@ func addressed(env *Env, pid int) bool {
 	return !known || want == strconv.FormatUint(own, 10)
 }
 
-// inheritable lets execve keep the descriptor. It is false if it is not open.
-func inheritable(fd int) bool {
+// inherited tells whether execve has kept the descriptor: then the next one does too.
+// What this process has opened itself is closed on exec.
+func inherited(fd int) bool {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	if err != nil {
-		return false
-	}
-	if flags&unix.FD_CLOEXEC != 0 {
-		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFD, flags&^unix.FD_CLOEXEC)
-	}
-	return err == nil
+	return err == nil && flags&unix.FD_CLOEXEC == 0
 }
 
 // Env sets the variables of sd_listen_fds(3) for the next command. They name this

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	osexec "os/exec"
@@ -149,6 +150,13 @@ func TestListenRemovesWhatWasStoredBefore(t *testing.T) {
 }
 
 func TestListenNotForThisProcess(t *testing.T) {
+	alone(t)
+	own, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { own.Close() })
+	before := flagsOfAll(t)
 	pid := os.Getpid()
 	mine := fmt.Sprintf("LISTEN_PID=%d", pid)
 	for _, environ := range [][]string{
@@ -160,8 +168,9 @@ func TestListenNotForThisProcess(t *testing.T) {
 		{"LISTEN_FDS=0", mine},
 		{"LISTEN_FDS=-1", mine},
 		{"LISTEN_FDS=1x", mine},
-		{"LISTEN_FDS=65535", mine},                // not open
-		{"LISTEN_FDS=99999999999999999999", mine}, // no number
+		{"LISTEN_FDS=65535", mine},                    // not open
+		{"LISTEN_FDS=1", mine},                        // opened by this process
+		{"LISTEN_FDS=99999999999999999999", mine},     // no number
 		{"LISTEN_FDS=1", mine, "LISTEN_PIDFDID=none"}, // somebody else's
 	} {
 		if len(environ) == 3 {
@@ -174,6 +183,23 @@ func TestListenNotForThisProcess(t *testing.T) {
 		if got := passed(l, environ...); len(l.slots) != 0 || !slices.Equal(got, want) || l.Descriptors() != nil {
 			t.Errorf("%q: %+v, %q", environ, l.slots, got)
 		}
+	}
+	if after := flagsOfAll(t); !maps.Equal(after, before) {
+		t.Errorf("the flags of descriptors are %v, were %v", after, before)
+	}
+}
+
+// flagsOfAll returns the flags of the descriptors from 3 on that are open, as long as
+// there is no gap.
+func flagsOfAll(t *testing.T) map[int]int {
+	t.Helper()
+	all := map[int]int{}
+	for fd := firstListen; ; fd++ {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err != nil {
+			return all
+		}
+		all[fd] = flags
 	}
 }
 

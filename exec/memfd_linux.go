@@ -19,6 +19,9 @@ func MemoryFile(name string, data []byte, mode fs.FileMode, uid, gid int) (*os.F
 	if err := checkMemory(name, mode); err != nil {
 		return nil, err
 	}
+	if !procMounted() {
+		return nil, memoryError(name, refused("/proc is not mounted, and the command finds the file by /proc/self/fd"), hintProc)
+	}
 	if mode == 0 {
 		mode = 0o400
 	}

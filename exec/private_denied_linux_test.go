@@ -88,6 +88,7 @@ func TestPrivateWithoutOpenTree(t *testing.T) {
 		}
 		d, err := exec.PrivateDir(exec.PrivateOptions{Path: path, UID: -1, GID: -1, ReadOnly: true})
 		if err == nil {
+			defer d.Remove()
 			err = d.Write([]exec.SecretFile{secret("a", "x")})
 		}
 		data, failed := os.ReadFile(path + "/a")

@@ -16,6 +16,16 @@ func TestPrivateMountPoint(t *testing.T) {
 	inTop := func(name string) func(*testing.T, string) string {
 		return func(_ *testing.T, top string) string { return top + name }
 	}
+	linked := func(owner int, mode os.FileMode) func(*testing.T, string) string {
+		return func(t *testing.T, top string) string {
+			must(t, os.Mkdir(top+"/real", 0o755))
+			must(t, os.Mkdir(top+"/way", 0o700))
+			must(t, os.Symlink("../real", top+"/way/link"))
+			must(t, os.Lchown(top+"/way/link", owner, owner))
+			must(t, os.Chmod(top+"/way", mode))
+			return top + "/way/link/a"
+		}
+	}
 	tests := []struct {
 		name, detail, hint string
 		path               func(t *testing.T, top string) string
@@ -34,6 +44,19 @@ func TestPrivateMountPoint(t *testing.T) {
 			return top + "/f/g"
 		}},
 		{"of others", "can be changed by others", "", func(t *testing.T, top string) string { must(t, os.Chmod(top, 0o777)); return top + "/a" }},
+		{"below one of others", "/of belongs to uid 65534", "", func(t *testing.T, top string) string {
+			must(t, os.Mkdir(top+"/of", 0o755))
+			must(t, os.Chown(top+"/of", nobody, nobody))
+			return top + "/of/a"
+		}},
+		{"sticky", "", "", func(t *testing.T, top string) string {
+			must(t, os.Mkdir(top+"/sticky", 0o700))
+			must(t, os.Chmod(top+"/sticky", 0o777|os.ModeSticky))
+			return top + "/sticky/a"
+		}},
+		{"link of root", "", "", linked(0, 0o755)},
+		{"link of others", "/link is a symbolic link of uid 65534: only those of root are followed", "", linked(nobody, 0o755)},
+		{"link among others", "/link is a symbolic link in a directory that others can change (uid 0, mode 0777)", "", linked(0, 0o777|os.ModeSticky)},
 		{"proc", "cannot be made", "root can make", func(*testing.T, string) string { return "/proc/pylee/x" }},
 		{"read-only", "/ro/new does not exist and cannot be made: read-only file system", "", func(t *testing.T, top string) string {
 			must(t, os.Mkdir(top+"/ro", 0o700))
@@ -77,11 +100,13 @@ func TestPrivateDirNested(t *testing.T) {
 		o := exec.PrivateOptions{Path: path, UID: -1, GID: -1, ReadOnly: true}
 		outer, err := exec.PrivateDir(o)
 		if err == nil {
+			defer outer.Remove()
 			err = outer.Write([]exec.SecretFile{secret("outer", "x")})
 		}
 		if err == nil {
 			var inner *exec.SecretDir
 			if inner, err = exec.PrivateDir(o); err == nil {
+				defer inner.Remove()
 				err = inner.Write([]exec.SecretFile{secret("inner", "y")})
 			}
 		}
@@ -103,6 +128,7 @@ func TestPrivateLinks(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			defer d.Remove()
 			_, err = d.Swap("", []exec.SecretFile{secret("a", "x")})
 			if !links {
 				wantError(t, err, "links are not followed here", "")

@@ -203,8 +203,13 @@ func (w *walk) link(fd int, here, name string) (string, error) {
 		return "", nil
 	}
 	at := filepath.Join(here, name)
-	if !w.links || st.Uid != w.owner || dir.Uid != w.owner || dir.Mode&0o022 != 0 {
+	switch {
+	case !w.links:
 		return "", refused("%s is a symbolic link", printable(at))
+	case st.Uid != w.owner:
+		return "", refused("%s is a symbolic link of uid %d: only those of root are followed", printable(at), st.Uid)
+	case dir.Uid != w.owner || dir.Mode&0o022 != 0:
+		return "", refused("%s is a symbolic link in a directory that others can change (uid %d, mode %04o)", printable(at), dir.Uid, permissions(dir))
 	}
 	buf := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(fd, name, buf)

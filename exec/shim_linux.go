@@ -111,7 +111,7 @@ func (o order) carryOut() *Error {
 		}
 		return nil
 	}
-	err := s.become(s.Ignore, watched)
+	err := s.become(s.Ignore, o.blocked, watched)
 	if failed, ok := err.(*Error); ok {
 		return failed
 	}

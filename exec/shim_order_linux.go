@@ -9,7 +9,7 @@ import (
 // order is what a child is told. On the wire it is a version, then numbers (unsigned
 // varints of encoding/binary) and strings (a number, the length, and as many bytes):
 //
-//	version | parent | parentID | flags | core soft | core hard | death |
+//	version | parent | parentID | flags | core soft | core hard | death | blocked |
 //	ignore: count, signals | uid | gid | groups: count, ids | name |
 //	dir | argv: count, strings | env: count, strings
 //
@@ -20,10 +20,11 @@ type order struct {
 	parentID uint64 // its pidfdID, 0 if the environment does not name it
 	limit    bool   // core is to be set
 	core     syscall.Rlimit
+	blocked  uint64 // the signals that the command finds blocked, a bit for each
 }
 
 // orderVersion changes with the layout.
-const orderVersion = 1
+const orderVersion = 2
 
 // Bits of the flags.
 const (
@@ -34,7 +35,7 @@ const (
 
 // newOrder prepares the start of s from this process.
 func newOrder(s Spec) order {
-	o := order{spec: s, parent: os.Getpid()}
+	o := order{spec: s, parent: os.Getpid(), blocked: inheritedMask()}
 	o.spec.Ignore = union(Inherited(), s.Ignore)
 	if _, ok := NewEnv(s.Env).Lookup("LISTEN_PIDFDID"); ok {
 		o.parentID, _ = pidfdID(o.parent)
@@ -66,7 +67,7 @@ func (o order) encode() []byte {
 	if o.spec.NoNewPrivs {
 		flags |= orderNoNewPrivs
 	}
-	for _, n := range []uint64{orderVersion, uint64(o.parent), o.parentID, flags, o.core.Cur, o.core.Max, uint64(o.spec.Death)} {
+	for _, n := range []uint64{orderVersion, uint64(o.parent), o.parentID, flags, o.core.Cur, o.core.Max, uint64(o.spec.Death), o.blocked} {
 		number(n)
 	}
 	number(uint64(len(o.spec.Ignore)))
@@ -100,7 +101,7 @@ func decodeOrder(b []byte) (o order, ok bool) {
 	flags := r.number()
 	o.limit, o.spec.NoNewPrivs = flags&orderLimit != 0, flags&orderNoNewPrivs != 0
 	o.core.Cur, o.core.Max = r.number(), r.number()
-	o.spec.Death = syscall.Signal(r.number())
+	o.spec.Death, o.blocked = syscall.Signal(r.number()), r.number()
 	for range r.count() {
 		o.spec.Ignore = append(o.spec.Ignore, syscall.Signal(r.number()))
 	}

@@ -20,7 +20,7 @@ func orders() []order {
 				Ignore: []syscall.Signal{1, 17, 64}, Death: 9, NoNewPrivs: true,
 				User: &User{UID: 1<<32 - 2, GID: 7, Groups: []int{7, 8}, Name: "n"},
 			},
-			parent: 4711, parentID: 1<<64 - 1, limit: true, core: syscall.Rlimit{Cur: 5, Max: 1<<64 - 1},
+			parent: 4711, parentID: 1<<64 - 1, limit: true, core: syscall.Rlimit{Cur: 5, Max: 1<<64 - 1}, blocked: 1<<63 | 1<<9,
 		},
 		{spec: Spec{Argv: []string{"x"}, Env: []string{"L=" + strings.Repeat("v", 300_000)}}, parent: 2},
 	}

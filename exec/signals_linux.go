@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"math/bits"
 	"syscall"
 	"unsafe"
 
@@ -66,6 +67,21 @@ func ResetSignals(reset, ignore []syscall.Signal) (undo func()) {
 			_ = sigaction(before[i].sig, &before[i].was, nil) // it was valid when read
 		}
 	}
+}
+
+// block adds signals, a bit for each, to those that this thread blocks, for the command
+// that it becomes.
+func block(mask uint64) (undo func()) {
+	var set, old unix.Sigset_t
+	for sig := range lastSignal {
+		if mask>>sig&1 == 1 {
+			set.Val[sig/bits.UintSize] |= 1 << (sig % bits.UintSize)
+		}
+	}
+	if mask == 0 || unix.PthreadSigmask(unix.SIG_BLOCK, &set, &old) != nil {
+		return func() {}
+	}
+	return func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) } // it was valid when read
 }
 
 // ignoredNow returns the signals whose present effect is to be ignored.

@@ -3,6 +3,7 @@ package exec_test
 import (
 	"fmt"
 	"os"
+	osexec "os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,32 @@ func TestIgnoredSignals(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Signals that were blocked at the start are blocked for the command, if this build can
+// know them; the Go runtime keeps some of them in any case.
+func TestBlockedSignals(t *testing.T) {
+	blocking := func(blocked string, argv ...string) outcome { // a shell would clear the mask
+		return run(t, osexec.Command("env", append([]string{"--block-signal=" + blocked}, argv...)...))
+	}
+	if blocking("USR1", "true").status != 0 {
+		t.Skip("not run: this env(1) blocks no signals")
+	}
+	for _, blocked := range []string{"USR1", "TERM,HUP,INT,QUIT", "CHLD,URG,PROF,PIPE", "RTMIN,RTMIN+1,RTMAX,USR2,WINCH,TSTP"} {
+		for _, mode := range []string{"replace", "spawn"} {
+			direct := blocking(blocked, "grep", "SigBlk", "/proc/self/status")
+			wrapped := blocking(blocked, modeVar+"="+mode, binary(t), "grep", "SigBlk", "/proc/self/status")
+			same := direct == wrapped
+			if strings.Contains(direct.stdout, "\t0000000000000000") || wrapped.status != 0 || !same && (exact || blocked == "USR1") {
+				t.Errorf("%s, %s: direct %v, wrapped %v", blocked, mode, direct, wrapped)
+			}
+		}
+	}
+	// What cannot be executed is reported as ever.
+	got := blocking("TERM,PIPE", modeVar+"=replace", binary(t), "/nowhere/program")
+	if got.status.ExitStatus() != exec.CodeNotFound || !strings.Contains(got.stderr, "/nowhere/program") {
+		t.Error(got)
+	}
 }
 
 // All but a child that was started directly get even those that the runtime has no

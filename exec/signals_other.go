@@ -33,3 +33,6 @@ func ignoredNow() []syscall.Signal {
 	}
 	return found
 }
+
+// block has nothing to add: what was blocked at the start is not known here.
+func block(uint64) (undo func()) { return func() {} }

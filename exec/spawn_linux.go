@@ -17,11 +17,21 @@ func program() (string, error) {
 		return self, nil
 	}
 	path, err := os.Executable()
+	if err != nil && !procMounted() {
+		return "", &Error{Code: CodeFailed, Detail: "children: /proc is not mounted, and a parent starts its command by /proc/self/exe", Hint: hintProc, Err: err}
+	}
 	if err != nil {
 		return "", fmt.Errorf("children: the path of this program is not known: %w", err)
 	}
 	return path, nil
 }
+
+// hintProc is what to do where procMounted says no.
+const hintProc = "mount -t proc proc /proc"
+
+// procMounted tells whether this process finds itself in /proc, see proc(5). A chroot may
+// have none.
+func procMounted() bool { return unix.Access("/proc/self", unix.F_OK) == nil }
 
 // onMain tells whether this is the first thread of the process.
 func onMain() bool { return unix.Gettid() == os.Getpid() }

@@ -160,6 +160,9 @@ func (a *assembly) lookUser(place *filePlace) error {
 // and those of the config.
 func (a *assembly) addRefs(s source) {
 	a.refs = s.refs
+	if s.refs.none {
+		return
+	}
 	a.refs.all = a.refs.all || a.cfg.EnvRefs.All
 	a.refs.names = append(a.refs.names[:len(a.refs.names):len(a.refs.names)], a.cfg.EnvRefs.Names...)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/pyleeai/pylee/exec"
@@ -84,7 +85,7 @@ func (f *childFiles) openSet(set *fileSet, path string, private func(func() erro
 // reserve takes the descriptors of the files that lie in no directory, so that texts
 // can name them, and returns the variables that do. Without real nothing is taken.
 func (f *childFiles) reserve(real bool) (map[string]string, error) {
-	variables := map[string]string{}
+	variables, taken := map[string]string{}, map[string][]filesPlace{}
 	for _, file := range f.list {
 		if !file.inMemory() {
 			continue
@@ -97,10 +98,12 @@ func (f *childFiles) reserve(real bool) (map[string]string, error) {
 			}
 			file.fd, path = fd, "/proc/self/fd/"+strconv.Itoa(fd)
 		}
-		if _, twice := variables[file.variable()]; twice {
-			return variables, &failure{place: file.entry.At(0), message: file.key + ": another file has the variable " + file.variable() + " already", hint: "give it a name that differs in letters or digits", code: exitConfig}
+		variable := file.variable()
+		if slices.ContainsFunc(taken[variable], file.at.together) {
+			return variables, &failure{place: file.entry.At(0), message: file.key + ": another file has the variable " + variable + " already", hint: "give it a name that differs in letters or digits", code: exitConfig}
 		}
-		variables[file.variable()] = path
+		taken[variable] = append(taken[variable], file.at)
+		variables[variable] = path
 	}
 	return variables, nil
 }

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/pyleeai/pylee/exec"
@@ -18,6 +18,7 @@ const secretsDirVariable = "PYLEE_SECRETS_DIR"
 // childFile is a file for the command and what its content is made of.
 type childFile struct {
 	key   string // in messages: files.tls.entries.cert.pem
+	at    filesPlace
 	name  string // in its directory
 	entry config.FileEntry
 	set   *fileSet  // with a directory of its own; nil: in $PYLEE_SECRETS_DIR
@@ -30,21 +31,15 @@ type childFile struct {
 // inMemory tells whether f is a descriptor of the command and lies in no directory.
 func (f *childFile) inMemory() bool { return f.entry.Delivery == "memfd" }
 
-// fileSet is a directory that the config names.
-type fileSet struct {
-	key   string // the input of its path
-	dir   *config.Text
-	files []*childFile
-}
-
 // childFiles are the files of the config and of the target.
 type childFiles struct {
-	list        []*childFile
-	sets        []*fileSet
-	credentials *config.File // whose directory CREDENTIALS_DIRECTORY names
-	place       filePlace
-	dir         *exec.SecretDir   // $PYLEE_SECRETS_DIR; nil: none
-	open        []*exec.SecretDir // all that were made, for remove
+	list          []*childFile
+	sets          []*fileSet
+	credentials   *config.File // whose directory CREDENTIALS_DIRECTORY names
+	credentialsAt []filesPlace // all that ask for it; those of two targets may
+	place         filePlace
+	dir           *exec.SecretDir   // $PYLEE_SECRETS_DIR; nil: none
+	open          []*exec.SecretDir // all that were made, for remove
 }
 
 // filePlace says where files go and whose they are.
@@ -81,7 +76,7 @@ func (a *assembly) addFiles(everything bool) error {
 	add := func(prefix string, files []config.File, skip map[string]bool) {
 		for i := range files {
 			if !skip[files[i].Name] {
-				errs = append(errs, a.addFile(prefix+"."+files[i].Name, &files[i]))
+				errs = append(errs, a.addFile(filesPlace{prefix, files[i].Name}, &files[i]))
 			}
 		}
 	}
@@ -91,7 +86,7 @@ func (a *assembly) addFiles(everything bool) error {
 		}
 	}
 	if a.target == nil || !a.fromServers() {
-		add("files", a.cfg.Files, replaced)
+		add(generalFiles, a.cfg.Files, replaced)
 	}
 	if a.target != nil {
 		add(a.targetKey()+".files", a.target.Files, nil)
@@ -106,30 +101,30 @@ func (a *assembly) addFiles(everything bool) error {
 	return errors.Join(errs...)
 }
 
-func (a *assembly) addFile(key string, file *config.File) error {
+func (a *assembly) addFile(at filesPlace, file *config.File) error {
 	var set *fileSet
-	front := ""
+	key, front := at.block+"."+at.name, ""
 	if file.Set {
 		front = file.Name + "/"
 	}
 	if file.Dir != nil {
-		set = &fileSet{key: key + ".dir", dir: file.Dir}
+		set = &fileSet{key: key + ".dir", at: at, dir: file.Dir}
 		front = ""
 		a.inputs = append(a.inputs, textInput(set.key, file.Dir, resolve.ForArg))
 		a.files.sets = append(a.files.sets, set)
 	}
 	var errs []error
 	if file.Credentials {
-		if a.files.credentials != nil {
+		if slices.ContainsFunc(a.files.credentialsAt, at.together) {
 			errs = append(errs, &failure{place: file.Pos.String(), message: key + ".credentials: another set has it already, and CREDENTIALS_DIRECTORY names one directory", code: exitConfig})
 		}
-		a.files.credentials = file
+		a.files.credentials, a.files.credentialsAt = file, append(a.files.credentialsAt, at)
 	}
 	for _, entry := range file.Entries {
 		if entry.Text == nil {
 			continue // the config has said what is wrong with it
 		}
-		f := &childFile{key: key, name: front + entry.Name, entry: entry, set: set}
+		f := &childFile{key: key, at: at, name: front + entry.Name, entry: entry, set: set}
 		if file.Set {
 			f.key = key + ".entries." + entry.Name
 			if f.inMemory() {
@@ -194,33 +189,7 @@ func (a *assembly) checkFiles(snapshot *resolve.Snapshot) error {
 		_, _, err := f.content(snapshot)
 		errs = append(errs, err)
 	}
-	paths := map[string]bool{}
-	for _, set := range a.files.sets {
-		if entry, ok := snapshot.Entry(set.key); ok {
-			errs = append(errs, set.fault(string(entry.Value.Reveal()), paths[set.path(snapshot)]))
-			paths[set.path(snapshot)] = true
-		}
-		if entry, ok := snapshot.Entry(set.key); ok && entry.Secret {
-			errs = append(errs, &failure{place: set.dir.At(0), message: set.key + ": holds a secret, and the name of a directory is no secret", code: exitConfig})
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// fault says what is wrong with the path that the config names.
-func (s *fileSet) fault(path string, twice bool) error {
-	reason := ""
-	switch {
-	case path == "":
-		reason = "is empty"
-	case strings.HasPrefix(path, "~"):
-		reason = "~ has no meaning here; write ${HOME}"
-	case twice:
-		reason = "another set has this directory already"
-	default:
-		return nil
-	}
-	return &failure{place: s.dir.At(0), message: s.key + ": " + reason, code: exitConfig}
+	return errors.Join(append(errs, a.files.checkSets(snapshot))...)
 }
 
 // look finds the user and the group that the config names for f.

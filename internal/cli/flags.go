@@ -1,13 +1,13 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 )
 
-// commonFlags are understood by every command, and before its name. An action must
-// not take back what the other place said: it sees false where the flag is absent.
+// commonFlags are understood by every command, and before its name.
 func commonFlags(inv *invocation) []cli.Flag {
 	return []cli.Flag{
 		switchFlag(&inv.debug, "debug", "print names, versions and times, never a value (PYLEE_DEBUG=1)"),
@@ -21,8 +21,11 @@ func jsonFlag(inv *invocation) cli.Flag {
 }
 
 func switchFlag(to *bool, name, usage string, aliases ...string) cli.Flag {
-	return &cli.BoolFlag{Name: name, Aliases: aliases, Usage: usage, DisableDefaultText: true, Action: func(_ *cli.Context, on bool) error {
-		*to = *to || on
+	return &cli.BoolFlag{Name: name, Aliases: aliases, Usage: usage, DisableDefaultText: true, Action: func(c *cli.Context, on bool) error {
+		// It is called for what the other place said too, and then sees false.
+		if slices.Contains(c.LocalFlagNames(), name) {
+			*to = on
+		}
 		return nil
 	}}
 }
@@ -56,21 +59,23 @@ func sourceFlags() []cli.Flag {
 	)
 }
 
-// envRefs is --env-refs: absent, bare (all) or a list. It is a boolean flag to the
+// envRefs is --env-refs: absent, bare (all), a list or false. It is a boolean flag to the
 // flag parser, so that a bare one does not take the next word.
 type envRefs struct {
 	all   bool
 	names []string
+	none  bool // whatever the config says
 }
 
 // Set is called by the flag parser; "true" stands for the bare flag.
 func (e *envRefs) Set(value string) error {
 	switch value {
 	case "true":
-		e.all = true
+		e.all, e.none = true, false
 	case "false":
-		*e = envRefs{}
+		*e = envRefs{none: true}
 	default:
+		e.none = false
 		for _, name := range strings.Split(value, ",") {
 			if name = strings.TrimSpace(name); name != "" {
 				e.names = append(e.names, name)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pyleeai/pylee/exec"
+	"github.com/pyleeai/pylee/internal/config"
 	"github.com/pyleeai/pylee/internal/runner"
 	"github.com/pyleeai/pylee/resolve"
 )
@@ -19,33 +20,15 @@ type mode struct {
 	stay bool
 	why  string // for debug
 
-	killAfter time.Duration
+	killAfter   time.Duration
+	signalGroup bool
 }
 
 // runMode chooses the way, by need.
 func (inv *invocation) runMode(o runOptions, a *assembly) (*mode, error) {
 	m := &mode{inv: inv, a: a, o: o}
-	child := a.child()
-	if o.killAfter != "" {
-		m.killAfter, _ = parseDuration("kill-after", o.killAfter) //nolint:errcheck // validate has
-	} else if child.KillAfter != nil {
-		m.killAfter = *child.KillAfter
-	}
-	need := ""
-	switch {
-	case a.files.stay():
-		need = "the secret files have to go when the command ends"
-	case len(a.sources.loans) > 0:
-		need = "what is lent has to be prolonged, and given back at the end"
-	case o.subreaper:
-		need = "of --subreaper"
-	case m.killAfter > 0:
-		need = "the command is to be killed after a time"
-	case o.signalGroup || child.SignalGroup:
-		need = "signals are for the process group"
-	case child.Notify == "on_start":
-		need = "somebody has to say that the command is ready"
-	}
+	m.settle()
+	need := m.need()
 	switch {
 	case o.exec && need != "":
 		return nil, &failure{message: "--exec: impossible, because " + need, hint: "run without --exec", code: exitRun}
@@ -66,6 +49,40 @@ func (inv *invocation) runMode(o runOptions, a *assembly) (*mode, error) {
 		m.why = "exec, because nothing has to stay"
 	}
 	return m, nil
+}
+
+// settle decides between the flags and the config: a flag that is there wins, also one
+// that says no.
+func (m *mode) settle() {
+	child := m.a.child()
+	m.signalGroup = child.SignalGroup
+	if m.o.signalGroup != nil {
+		m.signalGroup = *m.o.signalGroup
+	}
+	if m.o.killAfter != "" {
+		m.killAfter, _ = config.ParseDuration(m.o.killAfter) // validate has looked at it
+	} else if child.KillAfter != nil {
+		m.killAfter = *child.KillAfter
+	}
+}
+
+// need returns why a parent has to stay; empty: there is no need.
+func (m *mode) need() string {
+	switch {
+	case m.a.files.stay():
+		return "the secret files have to go when the command ends"
+	case len(m.a.sources.loans) > 0:
+		return "what is lent has to be prolonged, and given back at the end"
+	case m.o.subreaper:
+		return "of --subreaper"
+	case m.killAfter > 0:
+		return "the command is to be killed after a time"
+	case m.signalGroup:
+		return "signals are for the process group"
+	case m.a.child().Notify == "on_start" && m.inv.env["NOTIFY_SOCKET"] != "":
+		return "somebody has to say that the command is ready"
+	}
+	return ""
 }
 
 // start delivers the files and runs the command. In exec mode it returns only if that
@@ -93,7 +110,7 @@ func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Statu
 	if err != nil {
 		return exec.Status{}, err
 	}
-	defer spawner.Close()
+	// It ends with this process: to close it would take longer than all else at the end.
 	if err := m.a.files.write(snapshot, m.a.user, spawner.Do, m.inv.debugf); err != nil {
 		return exec.Status{}, err
 	}
@@ -103,7 +120,7 @@ func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Statu
 	}
 	forward, _ := exec.ParseForward(m.o.forward)
 	s := runner.Supervision{
-		Spec: spec, Forward: forward, Group: m.o.signalGroup || child.SignalGroup, KillAfter: m.killAfter,
+		Spec: spec, Forward: forward, Group: m.signalGroup, KillAfter: m.killAfter,
 		Subreaper: subreaper, Init: init, StopSignal: child.StopSignal, Spawner: spawner,
 		After: after,
 		Debug: func(line string) { m.inv.debugf("%s", line) }, Warn: func(line string) { m.inv.say("%s", line) },
@@ -123,6 +140,9 @@ func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Statu
 func (m *mode) attend() (after func() error, err error) {
 	if len(m.a.sources.loans) == 0 {
 		m.inv.closeSources(m.a)
+		if len(m.a.files.open) == 0 {
+			return nil, nil
+		}
 		return m.a.files.remove, nil
 	}
 	keeper, err := m.a.sources.keep(m.inv.say)

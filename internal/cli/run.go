@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pyleeai/pylee/exec"
+	"github.com/pyleeai/pylee/internal/config"
 	"github.com/pyleeai/pylee/internal/format"
 	"github.com/pyleeai/pylee/internal/runner"
 	"github.com/pyleeai/pylee/resolve"
@@ -23,9 +24,9 @@ type runOptions struct {
 	allowDisk       bool
 	user            string
 	subreaper       bool
-	signalGroup     bool
+	signalGroup     *bool // nil: the config decides
 	forward         string
-	killAfter       string
+	killAfter       string   // empty: the config decides
 	argv            []string // of the command line; behind the target's own
 }
 
@@ -44,24 +45,36 @@ func runCommand(inv *invocation) *cli.Command {
 			boolFlag("subreaper", "adopt and reap the orphans below the command"),
 			boolFlag("signal-group", "send signals to the process group of the command"),
 			&cli.StringFlag{Name: "forward-signals", Value: "auto", Usage: "hand on INT, QUIT and WINCH: auto (not if a terminal has sent them to the command already), always or never"},
-			&cli.StringFlag{Name: "kill-after", Usage: "SIGKILL, `DURATION` after a signal to stop was handed on"},
+			&cli.StringFlag{Name: "kill-after", Usage: "SIGKILL, `DURATION` after a signal to stop was handed on; 0: never"},
 		),
 		Action: func(c *cli.Context) error {
-			if err := refuseEmpty(c, "user", "kill-after"); err != nil {
-				return err
-			}
-			s, err := sourceOf(c, inv)
+			o, err := runOptionsOf(c, inv)
 			if err != nil {
 				return err
 			}
-			return inv.run(runOptions{
-				source: s, exec: c.Bool("exec"), supervise: c.Bool("supervise"),
-				watch: c.Bool("watch"), allowDisk: c.Bool("allow-disk"), argv: c.Args().Slice(),
-				user: c.String("user"), subreaper: c.Bool("subreaper"), signalGroup: c.Bool("signal-group"),
-				forward: c.String("forward-signals"), killAfter: c.String("kill-after"),
-			})
+			return inv.run(o)
 		},
 	}
+}
+
+func runOptionsOf(c *cli.Context, inv *invocation) (runOptions, error) {
+	if err := refuseEmpty(c, "user", "kill-after"); err != nil {
+		return runOptions{}, err
+	}
+	s, err := sourceOf(c, inv)
+	if err != nil {
+		return runOptions{}, err
+	}
+	o := runOptions{
+		source: s, exec: c.Bool("exec"), supervise: c.Bool("supervise"),
+		watch: c.Bool("watch"), allowDisk: c.Bool("allow-disk"), argv: c.Args().Slice(),
+		user: c.String("user"), subreaper: c.Bool("subreaper"),
+		forward: c.String("forward-signals"), killAfter: c.String("kill-after"),
+	}
+	if c.IsSet("signal-group") {
+		o.signalGroup = new(c.Bool("signal-group"))
+	}
+	return o, nil
 }
 
 func (inv *invocation) run(o runOptions) error {
@@ -111,10 +124,8 @@ func (o runOptions) validate() error {
 	if _, ok := exec.ParseForward(o.forward); !ok {
 		return usagef("--forward-signals takes one of auto, always, never")
 	}
-	if o.killAfter != "" {
-		if _, err := parseDuration("kill-after", o.killAfter); err != nil {
-			return err
-		}
+	if d, ok := config.ParseDuration(o.killAfter); o.killAfter != "" && (!ok || d < 0) {
+		return usagef("--kill-after takes a duration such as 30s, or 0 for never")
 	}
 	switch {
 	case o.exec && o.supervise:

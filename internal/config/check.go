@@ -25,8 +25,8 @@ func (c *checker) fault(pos format.Pos, path, message, hint string) {
 
 // wrong reports n and returns what stands for it from now on: as if it were not
 // there, but known to be wrong, so that nobody misses it.
-func (c *checker) wrong(n *format.Node, path, message string) *format.Node {
-	c.fault(n.Pos, path, message, "")
+func (c *checker) wrong(n *format.Node, path, message, hint string) *format.Node {
+	c.fault(n.Pos, path, message, hint)
 	stand := &format.Node{Kind: format.Null, Pos: n.Pos}
 	c.bad[stand] = true
 	return stand
@@ -43,10 +43,10 @@ func (c *checker) clean(path string, n *format.Node, s *shape) *format.Node {
 		s = s.pick(n)
 	}
 	if s == nil || !s.accepts(n.Kind) {
-		return c.wrong(n, path, "must be "+wanted.String())
+		return c.wrong(n, path, "must be "+wanted.String(), "")
 	}
 	if message := scalarFault(n, s, wanted); message != "" {
-		return c.wrong(n, path, message)
+		return c.wrong(n, path, message, "")
 	}
 	var out *format.Node
 	switch s.what {
@@ -61,7 +61,11 @@ func (c *checker) clean(path string, n *format.Node, s *shape) *format.Node {
 	}
 	if s.fault != nil {
 		if message := s.fault(out); message != "" {
-			return c.wrong(n, path, message)
+			hint := ""
+			if s.advice != nil {
+				hint = s.advice(out)
+			}
+			return c.wrong(n, path, message, hint)
 		}
 	}
 	return out
@@ -127,7 +131,7 @@ func (c *checker) object(path string, n *format.Node, s *shape) *format.Node {
 		out.Entries = append(out.Entries, e)
 	}
 	if s.single && present != 1 {
-		return c.wrong(n, path, "must hold exactly one of "+strings.Join(s.names(), ", "))
+		return c.wrong(n, path, "must hold exactly one of "+strings.Join(s.names(), ", "), "")
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"regexp/syntax"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pyleeai/pylee/internal/format"
@@ -123,6 +124,23 @@ func signalFault(n *format.Node) string {
 	return ""
 }
 
+func stopFault(n *format.Node) string {
+	if sig, ok := parseSignal(n.Text); ok && !ordinary(sig) {
+		return "this signal cannot stop a program in order"
+	}
+	return signalFault(n)
+}
+
+func stopAdvice(n *format.Node) string {
+	switch sig, _ := parseSignal(n.Text); {
+	case sig == syscall.SIGKILL:
+		return "kill_after: 30s sends KILL, that long after a signal to stop"
+	case sig != 0 && !ordinary(sig):
+		return "use a signal that the program ends by, such as SIGTERM, SIGINT, SIGQUIT, SIGUSR1 or SIGWINCH"
+	}
+	return ""
+}
+
 func ignoreFault(n *format.Node) string {
 	switch sig, ok := parseSignal(n.Text); {
 	case !ok:
@@ -147,11 +165,21 @@ func fileReactionFault(n *format.Node) string {
 	if n.Text == actionRestart || n.Text == actionNone {
 		return ""
 	}
-	if _, ok := parseSignal(n.Text); ok {
+	if sig, ok := parseSignal(n.Text); ok {
+		if !ordinary(sig) {
+			return "this signal cannot tell a program to read a file again"
+		}
 		return ""
 	}
 	return "must be restart, none, a signal such as SIGHUP or {exec: [...]}" +
 		suggestion(n.Text, append(signalNames(), actionRestart, actionNone))
+}
+
+func fileReactionAdvice(n *format.Node) string {
+	if sig, ok := parseSignal(n.Text); ok && !ordinary(sig) {
+		return "use a signal that the program handles, such as SIGHUP or SIGUSR1, or restart"
+	}
+	return ""
 }
 
 // The functions below say why a key is wrong.

@@ -14,7 +14,7 @@ var (
 	aCount    = &shape{what: integer}
 	aDuration = &shape{what: duration, name: "duration"}
 	aMap      = &shape{what: mapping, each: &shape{what: anything}}
-	aSignal   = &shape{what: str, name: "signal", pattern: signalPattern, fault: signalFault}
+	aSignal   = &shape{what: str, name: "signal", pattern: signalPattern, fault: stopFault, advice: stopAdvice}
 	aRegexp   = &shape{what: str, fault: regexpFault}
 	aMode     = &shape{what: str, pattern: modePattern, fault: modeFault}
 	aBackoff  = &shape{what: str, fault: backoffFault}
@@ -28,7 +28,7 @@ var (
 var (
 	aHook        = &shape{what: object, keys: []key{{"exec", "Program and arguments to run; no shell is involved.", anArgv}}, single: true}
 	envReaction  = &shape{what: choice, whole: true, name: "env_reaction", of: []*shape{{what: str, pattern: "^(restart|none)$", fault: envReactionFault}, aHook}}
-	fileReaction = &shape{what: choice, whole: true, name: "file_reaction", of: []*shape{{what: str, pattern: "^(restart|none|(SIG)?[A-Z0-9]+)$", fault: fileReactionFault}, aHook}}
+	fileReaction = &shape{what: choice, whole: true, name: "file_reaction", of: []*shape{{what: str, pattern: "^(restart|none|(SIG)?[A-Z0-9]+)$", fault: fileReactionFault, advice: fileReactionAdvice}, aHook}}
 )
 
 // ruleKeys stand in every entry of env and files, before its own.

@@ -42,6 +42,7 @@ type shape struct {
 	pattern string   // what the schema says about the text
 
 	fault     func(n *format.Node) string // why it is wrong though its kind is right; never quotes it
+	advice    func(n *format.Node) string // what to do about such a fault; nil: fault says it
 	nameFault func(name string) string    // mapping: why a key is wrong
 }
 

@@ -36,6 +36,18 @@ func parseSignal(name string) (syscall.Signal, bool) {
 
 func uncatchable(sig syscall.Signal) bool { return sig == syscall.SIGKILL || sig == syscall.SIGSTOP }
 
+// ordinary tells whether a program can take sig for an order: not those that it never
+// sees or that stop and continue it, those that tell of a child or of a broken pipe, and
+// those that the runtimes of languages keep for themselves.
+func ordinary(sig syscall.Signal) bool {
+	switch sig {
+	case syscall.SIGCHLD, syscall.SIGCONT, syscall.SIGPIPE, syscall.SIGPROF, syscall.SIGURG,
+		syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
+		return false
+	}
+	return !uncatchable(sig)
+}
+
 func signalNames() []string {
 	names := make([]string, len(signals))
 	for i, s := range signals {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"os"
 	"syscall"
 	"time"
 
@@ -56,7 +57,9 @@ func (l *loop) run(spawner *exec.Spawner) (exec.Status, error) {
 		console.Take(status)
 	}
 	l.clear(child)
-	child.Release()
+	if !l.Init || os.Getpid() != 1 { // the end of process 1 is that of its zombies too
+		child.Release()
+	}
 	return status, nil
 }
 
