@@ -66,6 +66,33 @@ func TestAzureDocs(t *testing.T) {
 	}
 }
 
+// TestAzureRequests: pylee and its helper read ten secrets of two vaults by ten requests,
+// one challenge a vault and one login. A secret that two values need is read once.
+func TestAzureRequests(t *testing.T) {
+	w, d, dir := azuretest.New(t), newDuo(t), t.TempDir()
+	text := "providers: {azure: {vault: kv-prod, tls: {ca_file: " + azureFile(t, dir, "ca.pem", w.CA, 0o600) + "}}}\nenv:\n  AGAIN: ${azure:kv-other/s9}\n"
+	want := "AGAIN=of kv-other 9\n"
+	for i := range 10 {
+		vault := []string{"kv-prod", "kv-other"}[i%2]
+		value := fmt.Sprintf("of %s %d", vault, i)
+		w.Vault(vault+".vault.azure.net").Put(fmt.Sprint("s", i), value)
+		text += fmt.Sprintf("  V%d: ${azure:%s/s%d}\n", i, vault, i)
+		want += fmt.Sprintf("V%d=%s\n", i, value)
+	}
+	azureFile(t, dir, "pylee.yaml", text, 0o600)
+	var env []string
+	for name, value := range w.Environ() {
+		env = append(env, name+"="+value)
+	}
+	r := d.run(t, dir, env, "run", "--", "sh", "-c", "env | grep -E '^(V.|AGAIN)=' | sort")
+	if r.code != 0 || r.stdout != want || r.stderr != "" {
+		t.Errorf("exit status %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	if data, challenges, logins := w.Count("data"), w.Count("challenge"), len(w.Logins()); data != 10 || challenges != 2 || logins != 1 {
+		t.Errorf("%d requests, %d challenges, %d logins:\n%s", data, challenges, logins, strings.Join(w.Requests(), "\n"))
+	}
+}
+
 // azureResolve resolves the env of a config, whose values are "value" or of the
 // certificate.
 func azureResolve(t *testing.T, w *azuretest.World, environ map[string]string, text, certificate string) {

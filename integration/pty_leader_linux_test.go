@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pyleeai/pylee/internal/ptytest"
 )
 
 // lead starts pylee, or the command itself, as the leader of a session, as docker run
@@ -111,7 +113,7 @@ func TestT2Vim(t *testing.T) {
 // left alone if it exited.
 func TestT6Modes(t *testing.T) {
 	modesOf := func(t *testing.T, s *screen) (modes unix.Termios) {
-		control(t, s.slave, func(fd int) error {
+		ptytest.Control(t, s.slave, func(fd int) error {
 			got, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 			if err == nil {
 				modes = *got

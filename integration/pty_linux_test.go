@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pyleeai/pylee/internal/ptytest"
 )
 
 // patience is how long a test waits for what must come.
@@ -34,59 +36,13 @@ type screen struct {
 	over bool
 }
 
-// openTerminal returns both ends of a new pseudo-terminal of 24 lines with 80 columns.
-func openTerminal(t *testing.T) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("not run: no pseudo-terminals here: %v", err)
-	}
-	t.Cleanup(func() { master.Close() })
-	var number int
-	control(t, master, func(fd int) (err error) {
-		if err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err == nil {
-			number, err = unix.IoctlGetInt(fd, unix.TIOCGPTN)
-		}
-		return err
-	})
-	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("not run: no pseudo-terminals here: %v", err)
-	}
-	t.Cleanup(func() { slave.Close() })
-	control(t, slave, func(fd int) error {
-		modes, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-		if err != nil {
-			return err
-		}
-		modes.Lflag |= unix.NOFLSH // else a key discards what is written at the same time
-		if err := unix.IoctlSetTermios(fd, unix.TCSETS, modes); err != nil {
-			return err
-		}
-		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
-	})
-	return master, slave
-}
-
-func control(t *testing.T, f *os.File, do func(fd int) error) {
-	t.Helper()
-	raw, err := f.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var failed error
-	if err := raw.Control(func(fd uintptr) { failed = do(int(fd)) }); err != nil || failed != nil {
-		t.Fatal(err, failed)
-	}
-}
-
 // onTerminal starts argv as the leader of a session on a terminal. At the end of the
 // test nothing of the session is left.
 func onTerminal(t *testing.T, env []string, argv ...string) *screen {
 	t.Helper()
 	s := &screen{t: t, cmd: exec.Command(argv[0], argv[1:]...)}
 	s.more = sync.NewCond(&s.mu)
-	s.master, s.slave = openTerminal(t)
+	s.master, s.slave = ptytest.Open(t, nil)
 	s.cmd.Env = env
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = s.slave, s.slave, s.slave
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -159,7 +115,7 @@ func (s *screen) expect(text string) string {
 // resize makes the terminal n lines high.
 func (s *screen) resize(n int) {
 	s.t.Helper()
-	control(s.t, s.master, func(fd int) error {
+	ptytest.Control(s.t, s.master, func(fd int) error {
 		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(n), Col: 80})
 	})
 }

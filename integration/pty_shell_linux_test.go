@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pyleeai/pylee/internal/ptytest"
 )
 
 // pylee and the program that counts signals, built once for all tests that need them.
@@ -192,7 +194,7 @@ func (s *screen) running(name string) {
 	s.t.Helper()
 	s.until(name+" runs in the foreground", func() bool {
 		var group int
-		control(s.t, s.master, func(fd int) (err error) {
+		ptytest.Control(s.t, s.master, func(fd int) (err error) {
 			group, err = unix.IoctlGetInt(fd, unix.TIOCGPGRP)
 			return err
 		})

@@ -23,6 +23,7 @@ var rules = []rule{
 	{"internal/mask", "", sys},
 	{"internal/metrics", "", sys},
 	{"internal/policy", "", ""},
+	{"internal/ptytest", "", sys}, // for tests
 	{"internal/format", "", parsers},
 
 	// Configuration and state.

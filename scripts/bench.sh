@@ -118,11 +118,21 @@ sockets() {
 echo "measuring $(wc -l <"$dir/cases") commands, $ROUNDS rounds" >&2
 "$dir/bench" -n "$ROUNDS" <"$dir/cases" >"$dir/table"
 packages=$(grep -rl '^func Benchmark' --include='*_test.go' . | xargs -r -n 1 dirname | sort -u)
+PYLEE_BENCH_VERSION=$("$pylee" version | awk 'NR == 1 { print $2 }') PYLEE_BENCH_HELPER=$PWD/bin/pylee-providers
+export PYLEE_BENCH_VERSION PYLEE_BENCH_HELPER
 if [ -n "$packages" ]; then
 	# shellcheck disable=SC2086 # a list
 	"$GO" test -tags "$TAGS" -run '^$' -bench . -benchmem $packages 2>&1 | awk '
 		/^Benchmark/ { printf "%-24s %12s ns %12s bytes %9s allocations\n", $1, $3, $5, $7 }' >"$dir/go" || :
 fi
+
+# What cloud providers cost on the servers of the scenarios: tables in what tests log.
+"$GO" test -count=1 -v -tags "$TAGS" -run '^(TestFewRequests|TestResting)$' ./integration >"$dir/scenarios" 2>&1 || :
+providers() {
+	awk '$1 ~ /^BenchmarkStart(-|$)/ { printf "\nThe helper is ready %.1f ms after its start, and %s MB large.\n", $2 / 1e6, size }' \
+		size="$(wc -c <bin/pylee-providers | awk '{ printf "%.1f", $1 / 1e6 }')" "$dir/go"
+	awk '/^=== RUN/ { print "" } { sub(/^ *[a-z_]+\.go:[0-9]+: /, "") } /^\|/ { print } sub(/^not run: /, "not measured: ") { print }' "$dir/scenarios"
+}
 
 {
 	cat <<REPORT
@@ -143,6 +153,14 @@ the load of the machine and are what start-up costs follow.
 
 REPORT
 	cat "$dir/table"
+	cat <<'REPORT'
+
+## Cloud providers
+
+moto acts as AWS, OpenBao is itself, the vault is Microsoft's fake; proxies before them count. Own memory is what only
+the end of a process gives back; PSS adds its share of the pages of its program file, which the kernel may drop.
+REPORT
+	providers
 	if [ -s "$dir/go" ]; then
 		# shellcheck disable=SC2016 # Markdown
 		printf '\n## Inside\n\n```\n%s\n```\n' "$(cat "$dir/go")"

@@ -9,56 +9,17 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pyleeai/pylee/internal/ptytest"
 )
 
-// openTerminal returns both ends of a new pseudo-terminal that does not echo.
-func openTerminal(t *testing.T) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo-terminals here: %v", err)
-	}
-	t.Cleanup(func() { master.Close() })
-	control(t, master, func(fd int) error { return unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0) })
-	var number int
-	control(t, master, func(fd int) (err error) {
-		number, err = unix.IoctlGetInt(fd, unix.TIOCGPTN)
-		return err
-	})
-	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo-terminals here: %v", err)
-	}
-	t.Cleanup(func() { slave.Close() })
-	control(t, slave, func(fd int) error {
-		term, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-		if err != nil {
-			return err
-		}
-		term.Lflag &^= unix.ECHO
-		term.Lflag |= unix.NOFLSH // else a key discards what is written at the same time
-		term.Oflag &^= unix.OPOST
-		return unix.IoctlSetTermios(fd, unix.TCSETS, term)
-	})
-	return master, slave
-}
-
-func control(t *testing.T, f *os.File, do func(fd int) error) {
-	t.Helper()
-	raw, err := f.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var failed error
-	if err := raw.Control(func(fd uintptr) { failed = do(int(fd)) }); err != nil || failed != nil {
-		t.Fatal(err, failed)
-	}
-}
-
-// onTerminal starts cmd as the leader of a session on a terminal.
+// onTerminal starts cmd as the leader of a session on a terminal that does not echo.
 func onTerminal(t *testing.T, cmd *osexec.Cmd) (*program, *os.File) {
 	t.Helper()
-	master, slave := openTerminal(t)
+	master, slave := ptytest.Open(t, func(modes *unix.Termios) {
+		modes.Lflag &^= unix.ECHO
+		modes.Oflag &^= unix.OPOST
+	})
 	p := &program{t: t, cmd: cmd, lines: make(chan string, 1000)}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -97,7 +58,7 @@ func TestTerminalSignalsComeOnce(t *testing.T) {
 			settled()
 		}
 		size := unix.Winsize{Row: uint16(20 + i), Col: 80}
-		control(t, master, func(fd int) error { return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &size) })
+		ptytest.Control(t, master, func(fd int) error { return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &size) })
 		p.expect(fmt.Sprintf("28 %d", i))
 		settled()
 	}

@@ -3,8 +3,6 @@ package aws
 import (
 	"context"
 	"errors"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -37,21 +35,24 @@ func (f *fetcher) Check(ctx context.Context) []providers.Finding {
 func (f *fetcher) check(ctx context.Context, p place) []providers.Finding {
 	s, err := f.session(ctx, p)
 	if err != nil {
-		return []providers.Finding{failed("setup", err)}
+		return []providers.Finding{providers.Failed("setup", err)}
 	}
-	findings := []providers.Finding{ok("region", s.region), ok("endpoint", s.endpointText()), ok("proxy", f.proxyText()), ok("authorities", f.authorities())}
+	findings := []providers.Finding{
+		providers.Fine("region", s.region), providers.Fine("endpoint", s.endpointText()),
+		providers.Fine("proxy", transport.DescribeProxy(f.environ)), providers.Fine("authorities", f.settings.transport().TLS.Authorities()),
+	}
 	for _, l := range s.chain.links {
-		findings = append(findings, ok("credentials", l.name+": "+l.said))
+		findings = append(findings, providers.Fine("credentials", l.name+": "+l.said))
 	}
 	if s.chain.role != "" {
-		findings = append(findings, ok("credentials", "then role "+s.chain.role))
+		findings = append(findings, providers.Fine("credentials", "then role "+s.chain.role))
 	}
 	who, err := s.chain.get(ctx)
 	if err != nil {
-		return append(findings, failed("credentials", s.chain.failure(ctx, err)))
+		return append(findings, providers.Failed("credentials", s.chain.failure(ctx, err)))
 	}
 	if who.CanExpire {
-		findings = append(findings, ok("credentials", "valid until "+who.Expires.UTC().Format(time.RFC3339)))
+		findings = append(findings, providers.Fine("credentials", "valid until "+who.Expires.UTC().Format(time.RFC3339)))
 	}
 	more, fine := s.identity(ctx)
 	findings = append(findings, more...)
@@ -70,14 +71,14 @@ func (s *session) identity(ctx context.Context) (findings []providers.Finding, f
 		return err
 	})
 	if err != nil {
-		return []providers.Finding{failed("identity", err)}, false
+		return []providers.Finding{providers.Failed("identity", err)}, false
 	}
-	findings = append(findings, ok("identity", aws.ToString(out.Arn)))
+	findings = append(findings, providers.Fine("identity", aws.ToString(out.Arn)))
 	at, known := awsmiddleware.GetServerTime(out.ResultMetadata)
 	if !known {
 		return findings, true
 	}
-	clock := ok("clock", "agrees with AWS")
+	clock := providers.Fine("clock", "agrees with AWS")
 	if by := time.Until(at); by.Abs() > skewWarn {
 		clock = providers.Finding{
 			Level: providers.LevelWarn, Subject: "clock", Hint: "timedatectl set-ntp true",
@@ -93,7 +94,7 @@ func (f *fetcher) permission(ctx context.Context, s *session) providers.Finding 
 	action := map[string]string{"aws": "secretsmanager:BatchGetSecretValue", "ssm": "ssm:GetParameters"}[f.kind]
 	switch {
 	case err == nil, errors.Is(err, providers.ErrNotFound):
-		return ok("permission", action+" is allowed")
+		return providers.Fine("permission", action+" is allowed")
 	case errors.Is(err, providers.ErrDenied) && f.kind == "aws":
 		return providers.Finding{
 			Level: providers.LevelWarn, Subject: "permission", Detail: action + " is not allowed: secrets are read one by one",
@@ -105,7 +106,7 @@ func (f *fetcher) permission(ctx context.Context, s *session) providers.Finding 
 			Hint: "allow it: " + statement(action, "arn:aws:ssm:"+s.region+":ACCOUNT:parameter/NAME"),
 		}
 	}
-	return failed("permission", err)
+	return providers.Failed("permission", err)
 }
 
 // endpointText returns the address of the secrets.
@@ -118,47 +119,4 @@ func (s *session) endpointText() string {
 		return *address
 	}
 	return map[string]string{"aws": "secretsmanager.", "ssm": "ssm."}[s.base.kind] + s.region + " (the usual one)"
-}
-
-// proxyText tells which proxy is used, without the credentials in its address.
-func (b *base) proxyText() string {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
-		if b.environ[name] == "" {
-			continue
-		}
-		text := name + ", which is no URL"
-		if u, err := url.Parse(b.environ[name]); err == nil && u.Host != "" {
-			text = transport.RedactURL(u) + " (" + name + ")"
-		}
-		if b.environ["NO_PROXY"]+b.environ["no_proxy"] != "" {
-			text += ", but not for the hosts in NO_PROXY"
-		}
-		return text
-	}
-	return "none"
-}
-
-// authorities tells which certificates are trusted.
-func (b *base) authorities() string {
-	o := b.settings.transport().TLS
-	switch {
-	case o.CAPEM != "":
-		return "tls.ca_pem of the config"
-	case o.CAFile != "":
-		return o.CAFile
-	}
-	return "those of the system"
-}
-
-func ok(subject, detail string) providers.Finding {
-	return providers.Finding{Level: providers.LevelOK, Subject: subject, Detail: detail}
-}
-
-func failed(subject string, err error) providers.Finding {
-	finding := providers.Finding{Level: providers.LevelFail, Subject: subject, Detail: strings.TrimSpace(err.Error())}
-	var e *providers.Error
-	if errors.As(err, &e) {
-		finding.Hint = e.Hint
-	}
-	return finding
 }

@@ -52,22 +52,11 @@ type wanted struct {
 func (f *fetcher) Fetch(ctx context.Context, keys []providers.Key) []providers.Result {
 	results := make([]providers.Result, len(keys))
 	members := make([]string, len(keys))
-	reads := make([]*wanted, len(keys))
-	distinct := map[read]*wanted{}
-	var order []*wanted
-	for i, key := range keys {
-		r, member, err := f.parse(key)
-		if err != nil {
-			results[i].Err = err
-			continue
-		}
-		if distinct[r] == nil {
-			distinct[r] = &wanted{read: r}
-			order = append(order, distinct[r])
-		}
-		reads[i], members[i] = distinct[r], member
-	}
-	f.readAll(ctx, order)
+	reads, each := transport.Distinct(keys, results, func(i int) (r read, err error) {
+		r, members[i], err = f.parse(keys[i])
+		return r, err
+	}, func(r read) *wanted { return &wanted{read: r} })
+	f.readAll(ctx, each)
 	for i, w := range reads {
 		if w == nil {
 			continue

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"net/url"
 	"strings"
 	"time"
 
@@ -25,21 +24,21 @@ const nowhere = "pylee-doctor-asks-for-a-secret-that-is-not-there"
 func (p *provider) Check(ctx context.Context) []providers.Finding {
 	authority := p.authorityOf(first(p.vault, "any."+p.domain))
 	found := []providers.Finding{
-		ok("endpoint", "https://"+first(p.vault, "VAULT."+p.domain)), ok("authority", authority),
-		ok("proxy", p.proxyText()), ok("authorities", p.authorities()),
+		providers.Fine("endpoint", "https://"+first(p.vault, "VAULT."+p.domain)), providers.Fine("authority", authority),
+		providers.Fine("proxy", transport.DescribeProxy(p.environ)), providers.Fine("authorities", p.tls.Authorities()),
 	}
 	p.lock.Lock()
 	c := p.chain(authority)
 	p.lock.Unlock()
 	for _, l := range c.links {
-		found = append(found, ok("credentials", l.name+": "+l.said))
+		found = append(found, providers.Fine("credentials", l.name+": "+l.said))
 	}
 	if p.vault == "" {
 		token, err := c.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{"https://" + p.domain + "/.default"}})
 		if err != nil {
-			return append(found, failed("identity", err))
+			return append(found, providers.Failed("identity", err))
 		}
-		return append(found, ok("identity", identityOf(token.Token, c.who())))
+		return append(found, providers.Fine("identity", identityOf(token.Token, c.who())))
 	}
 	return append(found, p.permission(ctx, c)...)
 }
@@ -48,23 +47,23 @@ func (p *provider) Check(ctx context.Context) []providers.Finding {
 func (p *provider) permission(ctx context.Context, c *chain) []providers.Finding {
 	v, err := p.vaultAt(p.vault)
 	if err != nil {
-		return []providers.Finding{failed("permission", err)}
+		return []providers.Finding{providers.Failed("permission", err)}
 	}
 	_, err = v.get(ctx, read{host: p.vault, name: nowhere}, nil)
 	if errors.Is(err, providers.ErrUnauthenticated) || c.taken.Load() == nil {
-		return []providers.Finding{failed("identity", err)}
+		return []providers.Finding{providers.Failed("identity", err)}
 	}
-	found := []providers.Finding{ok("identity", c.identity(ctx))}
+	found := []providers.Finding{providers.Fine("identity", c.identity(ctx))}
 	switch {
 	case errors.Is(err, providers.ErrNotFound):
-		return append(found, ok("permission", "secrets may be read"))
+		return append(found, providers.Fine("permission", "secrets may be read"))
 	case errors.Is(err, providers.ErrDenied):
-		finding := failed("permission", err)
+		finding := providers.Failed("permission", err)
 		finding.Level = providers.LevelWarn
 		finding.Detail += "; single secrets may be allowed"
 		return append(found, finding)
 	case err != nil:
-		return append(found, failed("permission", err))
+		return append(found, providers.Failed("permission", err))
 	}
 	return found
 }
@@ -112,46 +111,4 @@ func identityOf(token, who string) string {
 		who += ", until " + time.Unix(claims.Expires, 0).UTC().Format(time.RFC3339)
 	}
 	return who
-}
-
-// proxyText tells which proxy is used, without the credentials in its address.
-func (p *settings) proxyText() string {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
-		if p.environ[name] == "" {
-			continue
-		}
-		text := name + ", which is no URL"
-		if u, err := url.Parse(p.environ[name]); err == nil && u.Host != "" {
-			text = transport.RedactURL(u) + " (" + name + ")"
-		}
-		if p.environ["NO_PROXY"]+p.environ["no_proxy"] != "" {
-			text += ", but not for the hosts in NO_PROXY"
-		}
-		return text
-	}
-	return "none"
-}
-
-// authorities tells which certificates are trusted.
-func (p *settings) authorities() string {
-	switch {
-	case p.tls.CAPEM != "":
-		return "tls.ca_pem of the config"
-	case p.tls.CAFile != "":
-		return p.tls.CAFile
-	}
-	return "those of the system"
-}
-
-func ok(subject, detail string) providers.Finding {
-	return providers.Finding{Level: providers.LevelOK, Subject: subject, Detail: detail}
-}
-
-func failed(subject string, err error) providers.Finding {
-	finding := providers.Finding{Level: providers.LevelFail, Subject: subject, Detail: strings.TrimSpace(err.Error())}
-	var e *providers.Error
-	if errors.As(err, &e) {
-		finding.Hint = e.Hint
-	}
-	return finding
 }

@@ -28,22 +28,11 @@ type wanted struct {
 func (p *provider) Fetch(ctx context.Context, keys []providers.Key) []providers.Result {
 	results := make([]providers.Result, len(keys))
 	views := make([]view, len(keys))
-	reads := make([]*wanted, len(keys))
-	distinct := map[read]*wanted{}
-	var order []*wanted
-	for i, key := range keys {
-		r, v, err := p.parse(key)
-		if err != nil {
-			results[i].Err = err
-			continue
-		}
-		if distinct[r] == nil {
-			distinct[r] = &wanted{read: r}
-			order = append(order, distinct[r])
-		}
-		reads[i], views[i] = distinct[r], v
-	}
-	p.readAll(ctx, order)
+	reads, each := transport.Distinct(keys, results, func(i int) (r read, err error) {
+		r, views[i], err = p.parse(keys[i])
+		return r, err
+	}, func(r read) *wanted { return &wanted{read: r} })
+	p.readAll(ctx, each)
 	transport.Parallel(ctx, len(keys), parallel, func(ctx context.Context, i int) {
 		if w := reads[i]; w != nil {
 			results[i] = p.result(ctx, w, views[i])

@@ -10,8 +10,9 @@ import (
 	"github.com/pyleeai/pylee/providers"
 )
 
-// BenchmarkStart starts a helper, opens nothing, and ends it. $PYLEE_BENCH_HELPER names
-// a real one and its version; without it the helper is the test binary.
+// BenchmarkStart starts a helper until it is ready, and ends it off the clock.
+// $PYLEE_BENCH_HELPER and $PYLEE_BENCH_VERSION name a real one; without them the helper
+// is the test binary.
 func BenchmarkStart(b *testing.B) {
 	o := benchOptions(b)
 	for b.Loop() {
@@ -19,8 +20,10 @@ func BenchmarkStart(b *testing.B) {
 		if _, err := h.acquire(b.Context()); err != nil {
 			b.Fatal(err)
 		}
+		b.StopTimer()
 		h.release()
 		h.Close(context.Background())
+		b.StartTimer()
 	}
 }
 

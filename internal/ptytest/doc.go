@@ -1,0 +1,2 @@
+// Package ptytest makes pseudo-terminals for tests. It is not linked into any program.
+package ptytest
