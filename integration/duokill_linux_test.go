@@ -124,7 +124,34 @@ func TestHelperKilledWhileLent(t *testing.T) {
 		if killed == 0 || strings.Contains(said, l.bao.token) {
 			t.Errorf("%s: %d killed\n%s", c.name, killed, said)
 		}
+		if told := strings.Count(said, "the helper was lost, and with it the login of bao: what was lent under it ends in "); told != map[bool]int{true: 0, false: 1}[c.kept] {
+			t.Errorf("%s: told %d times\n%s", c.name, told, said)
+		}
 		t.Logf("%s: %d helpers killed: %s\n%s", c.name, killed, strings.Join(lines, " "), said)
 		l.pg.returned(t, 10*time.Second)
 	}
+}
+
+// TestLostLeaseIsGivenBack kills the helper once while a user is lent under a login. The
+// next helper gives it back, if its login may.
+func TestLostLeaseIsGivenBack(t *testing.T) {
+	l := newDuoLoan(t)
+	l.bao.policy(t, "back", "db/creds/* read", "sys/leases/revoke update")
+	l.bao.call(t, "PUT", "auth/approle/role/back", map[string]any{"token_policies": "back", "token_ttl": "5m", "bind_secret_id": false, "secret_id_bound_cidrs": "127.0.0.1/32"})
+	id := l.bao.call(t, "GET", "auth/approle/role/back/role-id", nil)["role_id"].(string)
+	l.config(t, "long", "auth: {method: approle, role_id: "+id+"}")
+	cmd, out := l.start(t, nil, "run", "--", "sh", "-c", "echo here; sleep 1; exit 7")
+	duoLine(t, out)
+	if l.pg.users(t) != "1" {
+		t.Errorf("%s users are lent", l.pg.users(t))
+	}
+	if pid := l.helper(cmd.Process.Pid); pid == 0 || syscall.Kill(pid, syscall.SIGKILL) != nil {
+		t.Error("nothing was killed")
+	}
+	cmd.Wait() //nolint:errcheck // looked at below
+	said := fmt.Sprint(cmd.Stderr)
+	if code := cmd.ProcessState.ExitCode(); code != 7 || strings.Contains(said, "could not be given back") {
+		t.Errorf("exit status %d\n%s", code, said)
+	}
+	l.pg.returned(t, 2*time.Second)
 }

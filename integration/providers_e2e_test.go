@@ -174,6 +174,13 @@ func TestLentRefused(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(l.workdir, "started")); err == nil {
 		t.Error("--exec: started")
 	}
+	for name, setting := range map[string]string{"approle": l.approle(), "token": "poll: 5m"} {
+		l.config(t, "long", "lease: unmanaged", setting)
+		if r := l.run(t, l.workdir, []string{"BAO_TOKEN=" + l.bao.token}, "check"); r.code != 0 || r.stderr != "" {
+			t.Errorf("unmanaged, %s: check: exit status %d\n%s", name, r.code, r.stderr)
+		}
+		l.pg.returned(t, 2*time.Second) // check keeps nothing, whatever the config says
+	}
 	for name, environ := range map[string][]string{"approle": nil, "token": {"BAO_TOKEN=" + l.bao.token}} {
 		settings := []string{"lease: unmanaged"}
 		if environ == nil {

@@ -2,6 +2,8 @@ package providers
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 )
 
@@ -15,6 +17,10 @@ type Lease struct {
 	ID        string        // names the lease at its source; no secret, but not printed beside a value
 	Duration  time.Duration // how long it lasts from the moment of the answer
 	Renewable bool          // the source lets it be prolonged
+
+	// Ends is when the login that the lease hangs on ends if the provider, which looks
+	// after it, is gone. Zero: never, or the login is the user's.
+	Ends time.Time
 }
 
 // ProbeResult is the answer to one key: the version that a Fetch would return now, or
@@ -71,6 +77,21 @@ type Finding struct {
 	Subject string // what was looked at, as "endpoint", "identity" or "clock"
 	Detail  string // what was found, in one line; never a value
 	Hint    string // what to do, best a command to paste; may be empty
+}
+
+// Fine is a Finding that all is well.
+func Fine(subject, detail string) Finding {
+	return Finding{Level: LevelOK, Subject: subject, Detail: detail}
+}
+
+// Failed is the Finding of an error, with the hint that an Error has.
+func Failed(subject string, err error) Finding {
+	finding := Finding{Level: LevelFail, Subject: subject, Detail: strings.TrimSpace(err.Error())}
+	var e *Error
+	if errors.As(err, &e) {
+		finding.Hint = e.Hint
+	}
+	return finding
 }
 
 // Doctor is a provider that can tell how it would reach its source, and as whom.

@@ -30,6 +30,7 @@ const (
 	ReasonIntegrity Reason = "integrity" // corrupt, forged or rolled back
 	ReasonLocked    Reason = "locked"    // no identity that opens the store
 	ReasonDeleted   Reason = "deleted"   // was there once, or is disabled
+	ReasonUntrusted Reason = "untrusted" // no secure connection: another try ends the same
 )
 
 // Error is the failure of a provider as plain data. No text in it ever holds a

@@ -24,7 +24,7 @@ func checkCommand(inv *invocation) *cli.Command {
 			if err != nil {
 				return err
 			}
-			s.everything, s.hold = true, true
+			s.everything, s.hold, s.returns = true, true, true
 			return inv.check(s, c.Bool("cost"))
 		},
 	}
@@ -71,9 +71,12 @@ func (inv *invocation) check(s source, cost bool) error {
 	for _, entry := range snapshot.Entries() {
 		r.Values = append(r.Values, checkedValue(entry, references))
 	}
-	r.Errors = append(r.Errors, reportsOf(err)...)
+	for _, failed := range reportsOf(err) {
+		failed.Reason, failed.Hint = inv.err.veil.cover(failed.Reason), inv.err.veil.cover(failed.Hint)
+		r.Errors = append(r.Errors, failed)
+	}
 	if cost {
-		r.Cost = inv.cost(a)
+		r.Cost = a.cost(snapshot)
 	}
 	if !inv.json {
 		_, err = fmt.Fprintf(inv.stdio.Out, "ok: %s from %s\n", plural(len(r.Values), "value"), plural(len(references), "reference"))

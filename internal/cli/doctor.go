@@ -176,6 +176,9 @@ func (inv *invocation) printFindings(all []finding) (failed bool, err error) {
 		count[f.Level]++
 	}
 	failed = count[levelFail] > 0
+	for i, f := range all {
+		all[i].Detail, all[i].Hint = inv.err.veil.cover(f.Detail), inv.err.veil.cover(f.Hint)
+	}
 	if inv.json {
 		return failed, inv.writeJSON(doctorReport{OK: !failed, Findings: append([]finding{}, all...)})
 	}

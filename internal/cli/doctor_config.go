@@ -95,6 +95,9 @@ func (inv *invocation) checkConsent(f *findings, cfg *config.Config, found []nam
 		}
 		return
 	}
+	for _, line := range sentLogins(cfg) {
+		f.ok("%s: %s", printable(c.main.Shown), printable(line))
+	}
 	v := inv.records().Judge(c.Subject)
 	if v.Warning != "" {
 		f.warn("rm "+shellWord(inv.records().Path(c.Path))+"; "+allowCommandLine(c.Env), "a record of what is allowed is ignored: %s", printable(v.Warning))

@@ -35,6 +35,9 @@ func factsOf(cfg *config.Config, found []named) []string {
 	for _, p := range cfg.Providers {
 		f.provider(p)
 	}
+	for _, line := range sentLogins(cfg) {
+		f.add("send", line)
+	}
 	decidingNames(cfg, found).facts(f.add)
 	f.remotes()
 	f.switches()

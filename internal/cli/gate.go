@@ -59,6 +59,7 @@ func consentFor(cfg *config.Config, found []named) (consent, bool) {
 		}
 	}
 	c.More = append(c.More, decidingNames(cfg, found).fingerprint()...)
+	c.More = append(c.More, sentLogins(cfg)...)
 	c.facts = func() []string { return factsOf(cfg, found) }
 	return c, true
 }

@@ -23,6 +23,7 @@ const (
 // *os.File, and what finds no room is dropped. The zero value is ready; it may be used
 // concurrently.
 type messages struct {
+	veil  veil
 	mu    sync.Mutex
 	stuck bool // the last message was dropped: the next does not wait
 }
@@ -41,7 +42,7 @@ func (m *messages) write(f *os.File, text string) {
 		deadline = deadline.Add(nobodyReads)
 	}
 	m.stuck = false
-	rest := []byte(text)
+	rest := []byte(m.veil.cover(text))
 	_ = raw.Control(func(fd uintptr) { // a file that is closed is one that nobody reads
 		for len(rest) > 0 && !m.stuck {
 			if m.stuck = !room(int(fd), deadline); m.stuck {

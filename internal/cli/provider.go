@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -119,12 +119,16 @@ func (c providerChecks) Check(context.Context) []finding {
 		f.ok("not asked: the config has faults")
 		return f.list
 	}
-	var names []string
+	kinds := map[string]string{}
 	for _, r := range plan.References() {
-		if !slices.Contains(names, r.Provider) && !slices.Contains([]string{"env", "var", "file", "dir", "cred", "local"}, r.Kind) {
-			names = append(names, r.Provider)
-		}
+		kinds[r.Provider] = r.Kind
 	}
+	for _, p := range a.cfg.Providers {
+		kinds[p.Name] = p.Kind
+	}
+	names := slices.DeleteFunc(usedProviders(a.cfg, plan), func(name string) bool {
+		return slices.Contains([]string{"env", "var", "file", "dir", "cred", "local"}, cmp.Or(kinds[name], name))
+	})
 	if len(names) == 0 {
 		f.ok("no reference needs one that has to be asked")
 	}
@@ -143,83 +147,4 @@ func (c providerChecks) Check(context.Context) []finding {
 		f.errors(levelFail, err)
 	}
 	return f.list
-}
-
-// batches are the kinds of providers whose reads cost something, with how many secrets
-// one read has.
-var batches = map[string]int{"aws": 20, "ssm": 10, "vault": 1, "bao": 1, "azure": 1, "gcp": 1, "k8s": 1}
-
-const month = 30 * 24 * time.Hour
-
-// cost says how many calls a month of watching the references takes, one line for each
-// provider that is asked over the network.
-func (inv *invocation) cost(a *assembly) []costLine {
-	poll := map[string]time.Duration{}
-	for _, p := range a.cfg.Providers {
-		poll[p.Name] = p.Poll
-	}
-	var lines []costLine
-	at := map[string]int{}
-	secrets := map[string]map[string]bool{}
-	for _, r := range a.sources.plan.References() {
-		size, counts := batches[r.Kind]
-		if !counts {
-			continue
-		}
-		if _, seen := at[r.Provider]; !seen {
-			every := poll[r.Provider]
-			if every <= 0 {
-				every = a.cfg.Watch.Interval
-			}
-			at[r.Provider], secrets[r.Provider] = len(lines), map[string]bool{}
-			lines = append(lines, costLine{Provider: r.Provider, Interval: every.String(), every: every, size: size})
-		}
-		secrets[r.Provider][withoutField(r.Reference)] = true
-	}
-	for name, i := range at {
-		l := &lines[i]
-		l.Secrets = len(secrets[name])
-		l.Calls = (l.Secrets + l.size - 1) / l.size
-		l.Month = l.Calls * int(month/l.every)
-	}
-	return lines
-}
-
-// costLine is what watching one provider takes.
-type costLine struct {
-	Provider string `json:"provider"`
-	Secrets  int    `json:"secrets"`
-	Interval string `json:"interval"`
-	Calls    int    `json:"calls_each_time"`
-	Month    int    `json:"calls_per_month"`
-
-	every time.Duration
-	size  int
-}
-
-// withoutField returns what is read for a reference: its field costs nothing.
-func withoutField(reference string) string {
-	t, err := resolve.Parse(reference)
-	if err != nil || len(t.Parts) != 1 || t.Parts[0].Expr == nil {
-		return reference
-	}
-	x := *t.Parts[0].Expr
-	x.Field = nil
-	return x.Canonical()
-}
-
-func (inv *invocation) printCost(lines []costLine) error {
-	if len(lines) == 0 {
-		_, err := fmt.Fprintln(inv.stdio.Out, "cost: no reference is read over the network")
-		return err
-	}
-	w := tabwriter.NewWriter(inv.stdio.Out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "provider\tsecrets\tinterval\tcalls\tcalls a month") //nolint:errcheck // Flush tells
-	for _, l := range lines {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%d\n", l.Provider, l.Secrets, l.Interval, l.Calls, l.Month) //nolint:errcheck // as above
-		if l.every < time.Minute {
-			inv.hint("%s is read every %s; below a minute throttling is near, and 5m is the default", l.Provider, l.every)
-		}
-	}
-	return errors.Join(w.Flush())
 }

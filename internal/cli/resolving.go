@@ -46,6 +46,9 @@ func (inv *invocation) resolve(s source) (*assembly, *resolve.Snapshot, error) {
 	waiting.Stop()
 	errs = append(errs, err)
 	a.sources.plan, a.sources.loans = plan, a.lent(snapshot)
+	if s.returns {
+		a.sources.loans = snapshot.Loans()
+	}
 	if inv.debug {
 		inv.debugSnapshot(snapshot)
 	}
@@ -102,14 +105,11 @@ func (inv *invocation) compile(ctx context.Context, a *assembly, s source) (*res
 	if len(a.cfg.Providers) == 0 || err != nil {
 		return plan, err
 	}
-	used := map[string]bool{s.provider: true}
-	for _, reference := range plan.References() {
-		used[reference.Provider] = true
-	}
+	used := usedProviders(a.cfg, plan, s.provider)
 	var unused, needed []resolve.Input
 	for _, p := range a.cfg.Providers {
 		inputs := settingInputs(a.cfg, p)
-		if used[p.Name] {
+		if slices.Contains(used, p.Name) {
 			needed = append(needed, inputs...)
 		} else {
 			unused = append(unused, inputs...)
@@ -125,69 +125,10 @@ func (inv *invocation) compile(ctx context.Context, a *assembly, s source) (*res
 	if err != nil {
 		return &resolve.Plan{}, err // nothing is asked of a provider that is not set up
 	}
-	for _, p := range a.cfg.Providers {
-		fillSettings(options.Instances, p, settings)
+	if err := inv.setUp(a, s, options.Instances, needed, settings); err != nil {
+		return &resolve.Plan{}, err
 	}
 	return resolve.Compile(a.inputs, options)
-}
-
-// settings are the texts of provider blocks, resolved.
-type settings []*resolve.Snapshot
-
-// Entry returns the entry of the input called name.
-func (s settings) Entry(name string) (resolve.Entry, bool) {
-	for _, snapshot := range s {
-		if entry, ok := snapshot.Entry(name); ok {
-			return entry, ok
-		}
-	}
-	return resolve.Entry{}, false
-}
-
-// resolveSettings resolves the texts of provider blocks. They decide which program runs
-// and who is spoken to, so ${NAME} in one never means what a .env file says, and in one
-// of the user's own configs nothing that a config says which was found in a directory.
-func (a *assembly) resolveSettings(ctx context.Context, inputs []resolve.Input, o resolve.Options) (settings, error) {
-	var trusted, found []resolve.Input
-	for _, in := range inputs {
-		if in.Confine == "" {
-			trusted = append(trusted, in)
-		} else {
-			found = append(found, in)
-		}
-	}
-	own, all := resolve.Scope{}, resolve.Scope{}
-	for _, layer := range o.Scope {
-		if layer.Name == layerDotenv {
-			continue
-		}
-		all = append(all, layer)
-		texts := map[string]resolve.Input{}
-		for name, in := range layer.Texts {
-			if in.Confine == "" {
-				texts[name] = in
-			}
-		}
-		layer.Texts = texts
-		own = append(own, layer)
-	}
-	var resolved settings
-	for _, part := range []struct {
-		inputs []resolve.Input
-		scope  resolve.Scope
-	}{{trusted, own}, {found, all}} {
-		o.Scope = part.scope
-		plan, err := resolve.Compile(part.inputs, o)
-		if err != nil {
-			return nil, err
-		}
-		snapshot, err := a.sources.resolver.Resolve(ctx, plan)
-		if err != nil {
-			return nil, err
-		}
-		resolved = append(resolved, snapshot)
-	}
-	return resolved, nil
 }
 
 // passive returns the inputs that only files of this machine answer: no tool is run and
@@ -204,20 +145,6 @@ func passive(inputs []resolve.Input, plan *resolve.Plan) []resolve.Input {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(inputs), func(in resolve.Input) bool { return active[in.Name] })
-}
-
-// fillSettings lays the block of p, with its texts resolved, over what pylee itself
-// has to tell the provider.
-func fillSettings(instances map[string]resolve.Instance, p config.Provider, resolved settings) {
-	instance := instances[p.Name]
-	settings := settingsOf(p, resolved)
-	for key, value := range instance.Settings {
-		if _, own := settings[key]; !own {
-			settings[key] = value
-		}
-	}
-	instance.Settings = settings
-	instances[p.Name] = instance
 }
 
 // placed keeps the problems that have a place.
@@ -252,14 +179,6 @@ func (inv *invocation) instances(cfg *config.Config, s source) map[string]resolv
 
 func instanceOf(p config.Provider) resolve.Instance {
 	return resolve.Instance{Name: p.Name, Kind: p.Kind, Prefix: p.Prefix, Fallback: p.Fallback, Timeout: p.Timeout}
-}
-
-func settingInputs(cfg *config.Config, p config.Provider) []resolve.Input {
-	var inputs []resolve.Input
-	for path, node := range config.Strings("providers."+p.Name, p.Settings) {
-		inputs = append(inputs, textInput(path, cfg.Text(node), resolve.ForSetting))
-	}
-	return inputs
 }
 
 // observe prints a fetch at debug level: names, versions and times.

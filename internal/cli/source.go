@@ -24,6 +24,7 @@ type source struct {
 	everything bool       // also the targets that are not named
 	provider   string     // nothing is resolved, but the settings of this one are
 	hold       bool       // what answers is left open
+	returns    bool       // all that is lent is given back at the end, whatever the config says
 	only       *childFile // nothing but this file
 	place      *filePlace // where files go; nil: they are not written
 }

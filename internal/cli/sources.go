@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/pyleeai/pylee/internal/runner"
@@ -20,22 +22,28 @@ type sources struct {
 	helper   *remote.Helper
 	plan     *resolve.Plan // the last one; names the providers
 	loans    []resolve.Loan
+
+	mu      sync.Mutex
+	keeper  *runner.Keeper
+	lost    map[string]bool // instances whose leases no helper knows any more
+	closing bool
 }
 
 // openSources returns what answers the references of one config. Nothing is opened yet.
 func (inv *invocation) openSources(timeout time.Duration) *sources {
-	options := remote.Options{Version: inv.version, Environ: inv.env}
+	s := &sources{plan: &resolve.Plan{}, lost: map[string]bool{}}
+	options := remote.Options{Version: inv.version, Environ: inv.env, Lost: s.lose}
 	if inv.debug {
 		options.Debug = func(line string) { inv.debugf("%s", line) }
 	}
-	helper := remote.New(options)
-	r := &resolve.Resolver{
-		Drivers: slices.Concat(core.Drivers(), helper.Drivers()), Home: inv.home, Environ: inv.env, Timeout: timeout,
+	s.helper = remote.New(options)
+	s.resolver = &resolve.Resolver{
+		Drivers: slices.Concat(core.Drivers(), s.helper.Drivers()), Home: inv.home, Environ: inv.env, Timeout: timeout,
 	}
 	if inv.debug {
-		r.Observe = inv.observe
+		s.resolver.Observe = inv.observe
 	}
-	return &sources{resolver: r, helper: helper, plan: &resolve.Plan{}}
+	return s
 }
 
 // ready starts the helper if one of the references needs it, so that it is there when
@@ -57,11 +65,12 @@ const closing = 5 * time.Second
 // close closes all providers and ends the helper. The error says what could not be
 // given back.
 func (s *sources) close() error {
-	err := s.resolver.Close()
+	err := s.giveBack()
+	err = errors.Join(err, s.resolver.Close())
 	ctx, cancel := context.WithTimeout(context.Background(), closing)
 	defer cancel()
 	s.helper.Close(ctx)
-	return err
+	return errors.Join(err, s.left())
 }
 
 // keep prolongs what is lent, while the command runs.
@@ -72,10 +81,18 @@ func (s *sources) keep(say func(string, ...any)) (*runner.Keeper, error) {
 		p, err := s.resolver.Provider(context.Background(), s.plan, loan.Provider)
 		errs = append(errs, err)
 		if r, ok := p.(providers.Renewer); ok {
-			lenders = append(lenders, runner.Lender{Reference: loan.Reference, Lease: loan.Lease, Renewer: r})
+			lenders = append(lenders, runner.Lender{Reference: loan.Reference, Provider: loan.Provider, Lease: loan.Lease, Renewer: r})
 		}
 	}
-	return runner.Keep(lenders, say), errors.Join(errs...)
+	keeper := runner.Keep(lenders, say)
+	s.mu.Lock()
+	s.keeper = keeper
+	lost := slices.Sorted(maps.Keys(s.lost))
+	s.mu.Unlock()
+	for _, name := range lost {
+		keeper.Lost(name)
+	}
+	return keeper, errors.Join(errs...)
 }
 
 // lent returns the loans that pylee looks after: all but those of providers whose block

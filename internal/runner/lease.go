@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/pyleeai/pylee/providers"
@@ -13,6 +15,7 @@ import (
 // Lender is a secret that is only lent, and who prolongs it.
 type Lender struct {
 	Reference string // for messages
+	Provider  string // name of the instance
 	Lease     providers.Lease
 	Renewer   providers.Renewer
 }
@@ -22,11 +25,31 @@ type Lender struct {
 type Keeper struct {
 	cancel context.CancelFunc
 	done   chan struct{}
+	say    func(format string, args ...any)
+
+	mu    sync.Mutex // guards Lease and lost of loans
+	loans []*loan
+}
+
+// loan is a Lender that is looked after.
+type loan struct {
+	Lender
+	k    *Keeper
+	lost bool // Lease.Ends is the end, whatever a source says
 }
 
 // renewAfter is the part of a lease after which it is prolonged; tries are spread a
 // little, so that many processes do not come at once.
 const renewAfter = 2.0 / 3
+
+// RenewAfter tells how long after its begin a lease is prolonged, about, and of one
+// that cannot be when it is over.
+func RenewAfter(l providers.Lease) time.Duration {
+	if !l.Renewable {
+		return l.Duration
+	}
+	return time.Duration(float64(l.Duration) * renewAfter).Round(time.Second)
+}
 
 const (
 	firstPause = time.Second
@@ -37,9 +60,12 @@ const (
 // Keep prolongs the leases until Close. say is told of trouble, once for each change.
 func Keep(loans []Lender, say func(format string, args ...any)) *Keeper {
 	ctx, cancel := context.WithCancel(context.Background())
-	k := &Keeper{cancel: cancel, done: make(chan struct{})}
-	ended := make(chan struct{})
+	k := &Keeper{cancel: cancel, done: make(chan struct{}), say: say}
 	for _, l := range loans {
+		k.loans = append(k.loans, &loan{Lender: l, k: k})
+	}
+	ended := make(chan struct{})
+	for _, l := range k.loans {
 		go func() {
 			l.keep(ctx, say)
 			ended <- struct{}{}
@@ -60,8 +86,42 @@ func (k *Keeper) Close() {
 	<-k.done
 }
 
+// Lost tells that who looked after the login of a provider is gone. What was lent under
+// it ends with it, and nobody can prolong it beyond: that is said once for all of it.
+func (k *Keeper) Lost(provider string) {
+	k.mu.Lock()
+	var references []string
+	var end time.Time
+	for _, l := range k.loans {
+		if l.Provider != provider || l.lost || l.Lease.Ends.IsZero() {
+			continue
+		}
+		l.lost = true
+		if references = append(references, l.Reference); end.IsZero() || l.Lease.Ends.Before(end) {
+			end = l.Lease.Ends
+		}
+	}
+	k.mu.Unlock()
+	if len(references) > 0 {
+		k.say("the helper was lost, and with it the login of %s: what was lent under it ends in %s, and cannot be prolonged beyond: %s; restart the command before",
+			provider, max(time.Until(end), 0).Round(time.Second), strings.Join(references, " "))
+	}
+}
+
+// renewed takes notice of what a lease is now, and returns it as it can be relied on.
+func (l *loan) renewed(now providers.Lease) providers.Lease {
+	l.k.mu.Lock()
+	defer l.k.mu.Unlock()
+	if l.lost {
+		now.Ends = l.Lease.Ends
+		now.Duration = max(min(now.Duration, time.Until(now.Ends)), 0)
+	}
+	l.Lease = now
+	return now
+}
+
 // keep prolongs one lease until it cannot be.
-func (l Lender) keep(ctx context.Context, say func(string, ...any)) {
+func (l *loan) keep(ctx context.Context, say func(string, ...any)) {
 	end := time.Now().Add(l.Lease.Duration)
 	if !l.Lease.Renewable {
 		if pause(ctx, l.Lease.Duration) {
@@ -83,9 +143,10 @@ func (l Lender) keep(ctx context.Context, say func(string, ...any)) {
 			say("the lease of %s is over (%v): what the command holds is no longer valid", l.Reference, err)
 			return
 		}
-		l.Lease, end = renewed, time.Now().Add(renewed.Duration)
+		renewed = l.renewed(renewed)
+		end = time.Now().Add(renewed.Duration)
 		if renewed.Duration < granted/10 { // near the end of what the source allows
-			say("the lease of %s ends in %s and cannot be prolonged further", l.Reference, renewed.Duration)
+			say("the lease of %s ends in %s and cannot be prolonged further", l.Reference, renewed.Duration.Round(100*time.Millisecond))
 			if pause(ctx, renewed.Duration) {
 				say("the lease of %s is over: what the command holds is no longer valid", l.Reference)
 			}
@@ -96,7 +157,7 @@ func (l Lender) keep(ctx context.Context, say func(string, ...any)) {
 
 // renew prolongs the lease once. While the source cannot be reached it tries again
 // until the lease is over.
-func (l Lender) renew(ctx context.Context, end time.Time, say func(string, ...any)) (providers.Lease, error) {
+func (l *loan) renew(ctx context.Context, end time.Time, say func(string, ...any)) (providers.Lease, error) {
 	told := false
 	for wait := min(firstPause, max(time.Until(end)/16, 50*time.Millisecond)); ; wait = min(2*wait, longest) {
 		try, cancel := context.WithTimeout(ctx, oneTry)
@@ -108,6 +169,8 @@ func (l Lender) renew(ctx context.Context, end time.Time, say func(string, ...an
 				say("the lease of %s is prolonged again", l.Reference)
 			}
 			return renewed, nil
+		case ctx.Err() != nil: // the command has ended
+			return providers.Lease{}, ctx.Err()
 		case kind != providers.ErrUnavailable && kind != providers.ErrThrottled:
 			return providers.Lease{}, err
 		}

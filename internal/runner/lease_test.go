@@ -21,10 +21,14 @@ type lender struct {
 	answer func(n int) (providers.Lease, error)
 }
 
-func (l *lender) Renew(_ context.Context, lease providers.Lease) (providers.Lease, error) {
+func (l *lender) Renew(ctx context.Context, lease providers.Lease) (providers.Lease, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked = append(l.asked, time.Since(l.start))
+	if l.answer == nil { // nobody answers, as helpers word it
+		<-ctx.Done()
+		return providers.Lease{}, &providers.Error{Kind: providers.ErrUnavailable, Detail: "context canceled"}
+	}
 	return l.answer(len(l.asked))
 }
 
@@ -62,6 +66,24 @@ func TestKeepProlongs(t *testing.T) {
 			last = at
 		}
 	})
+}
+
+// The end of a command that comes while nobody answers is no trouble to tell of.
+func TestKeepSaysNothingAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		minute := providers.Lease{ID: "l", Duration: time.Minute, Renewable: true}
+		if l, said := keepFor(t, 45*time.Second, minute, nil); len(l.asked) != 1 || len(said) > 0 {
+			t.Errorf("asked %d times, said %q", len(l.asked), said)
+		}
+	})
+}
+
+func TestRenewAfter(t *testing.T) {
+	fixed := hour
+	fixed.Renewable = false
+	if got := runner.RenewAfter(hour); got != 40*time.Minute || runner.RenewAfter(fixed) != time.Hour {
+		t.Errorf("%v and %v", got, runner.RenewAfter(fixed))
+	}
 }
 
 func TestKeepThroughAnOutage(t *testing.T) {
@@ -117,6 +139,47 @@ func TestKeeperCloses(t *testing.T) {
 		_, said := keepFor(t, time.Second, hour, nil)
 		if len(said) > 0 {
 			t.Errorf("said %q", said)
+		}
+	})
+}
+
+// TestKeepLost: what hangs on a lost login is said once, for all of it, and is over when
+// that login is, whatever the source says.
+func TestKeepLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var said []string
+		ends := time.Now().Add(90 * time.Minute)
+		bound := providers.Lease{ID: "l", Duration: time.Hour, Renewable: true, Ends: ends}
+		answer := func(l providers.Lease) func(int) (providers.Lease, error) {
+			return func(int) (providers.Lease, error) {
+				l.Ends = time.Now().Add(24 * time.Hour)
+				return l, nil
+			}
+		}
+		k := runner.Keep([]runner.Lender{
+			{Reference: "A", Provider: "p", Lease: bound, Renewer: &lender{start: time.Now(), answer: answer(bound)}},
+			{Reference: "B", Provider: "p", Lease: bound, Renewer: &lender{start: time.Now(), answer: answer(bound)}},
+			{Reference: "C", Provider: "p", Lease: hour, Renewer: &lender{start: time.Now(), answer: func(int) (providers.Lease, error) { return hour, nil }}},
+			{Reference: "D", Provider: "q", Lease: bound, Renewer: &lender{start: time.Now(), answer: answer(bound)}},
+		}, func(format string, args ...any) {
+			mu.Lock()
+			defer mu.Unlock()
+			said = append(said, fmt.Sprintf(format, args...))
+		})
+		time.Sleep(10 * time.Minute)
+		k.Lost("p")
+		k.Lost("p")
+		time.Sleep(10 * time.Hour)
+		k.Close()
+		all := strings.Join(said, "\n")
+		if !strings.HasPrefix(all, "the helper was lost, and with it the login of p: what was lent under it ends in 1h20m0s, and cannot be prolonged beyond: A B; restart") {
+			t.Error(all)
+		}
+		for text, want := range map[string]int{"helper was lost": 1, "lease of A is over": 1, "lease of B is over": 1, "lease of C": 0, "lease of D": 0} {
+			if n := strings.Count(all, text); n != want {
+				t.Errorf("%q is said %d times:\n%s", text, n, all)
+			}
 		}
 	})
 }

@@ -79,10 +79,10 @@ func fromCode(code, text string, what request) *providers.Error {
 	case kind == providers.ErrDenied: //nolint:errorlint // kindOf returns these
 		e.Detail, e.Hint = denied(code, text, what)
 	case kind == providers.ErrNotFound && strings.Contains(text, "staging label"): //nolint:errorlint // see above
-		e.Detail = "there is no version with this staging label"
+		e.Detail = "there is no version of " + providers.QuoteName(first(what.id, "NAME")) + " with the staging label " + providers.QuoteName(first(what.stage, "AWSCURRENT"))
 		e.Hint = "aws secretsmanager list-secret-version-ids --secret-id " + shellWord(first(what.id, "NAME"))
 	case kind == providers.ErrNotFound && strings.Contains(text, "VersionId"): //nolint:errorlint // see above
-		e.Detail = "there is no version with this id"
+		e.Detail = "there is no version " + providers.QuoteName(first(what.version, "ID")) + " of " + providers.QuoteName(first(what.id, "NAME"))
 		e.Hint = "aws secretsmanager list-secret-version-ids --secret-id " + shellWord(first(what.id, "NAME"))
 	case isExpiredCode(code):
 		e.Detail = "not authenticated: the session token has expired (" + code + ")"

@@ -20,6 +20,8 @@ import (
 type request struct {
 	action string // as in a policy: "secretsmanager:GetSecretValue"
 	id     string // of the secret; empty: many
+
+	stage, version string // that were asked for; empty: none
 }
 
 // failure returns the error of a request that s sent and signed as who. What the server
@@ -37,7 +39,14 @@ func (s *session) failure(ctx context.Context, err error, what request, who aws.
 
 // locate adds to an error of a service where that is and who asked.
 func (s *session) locate(e *providers.Error, who aws.Credentials) *providers.Error {
-	if e.Kind == providers.ErrUnavailable || e.Kind == providers.ErrThrottled { //nolint:errorlint // explain sets these
+	switch e.Kind { //nolint:errorlint // explain sets these
+	case providers.ErrInvalid:
+		if strings.HasPrefix(e.Detail, "status ") { // what answered said nothing else
+			e.Detail = s.endpointText() + ": " + e.Detail
+		}
+		e.Detail = s.region + ": " + e.Detail
+		return e
+	case providers.ErrUnavailable, providers.ErrThrottled:
 		e.Detail = s.region + ": " + e.Detail
 		e.Hint = first(e.Hint, "run it again later; outages: https://health.aws.amazon.com/health/status")
 		return e
@@ -48,7 +57,9 @@ func (s *session) locate(e *providers.Error, who aws.Credentials) *providers.Err
 		e.Detail += ", as " + s.who(who)
 		e.Hint = first(e.Hint, s.chain.links[len(s.chain.links)-1].hint, "aws sts get-caller-identity"+s.profileFlag())
 	case providers.ErrNotFound:
-		e.Hint = first(e.Hint, "aws "+s.list()+" --region "+s.region+s.profileFlag())
+		if e.Hint = first(e.Hint, "aws "+s.list()); strings.HasPrefix(e.Hint, "aws ") {
+			e.Hint += " --region " + s.region + s.profileFlag()
+		}
 	}
 	return e
 }

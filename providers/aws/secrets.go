@@ -125,7 +125,7 @@ func (secretService) one(ctx context.Context, s *session, r read) (secret provid
 	if r.version != "" {
 		in.VersionId = aws.String(r.version)
 	}
-	err = s.call(ctx, request{action: "secretsmanager:GetSecretValue", id: r.id}, func(ctx context.Context) error {
+	err = s.call(ctx, request{action: "secretsmanager:GetSecretValue", id: r.id, stage: r.stage, version: r.version}, func(ctx context.Context) error {
 		out, err := s.secrets.GetSecretValue(ctx, in)
 		if err != nil {
 			return err
@@ -169,7 +169,7 @@ func (s *session) version(ctx context.Context, r read) (string, error) {
 		return "", err
 	}
 	if out.DeletedDate != nil {
-		return "", fromCode("InvalidRequestException", "deleted", request{id: r.id})
+		return "", s.locate(fromCode("InvalidRequestException", "deleted", request{id: r.id}), aws.Credentials{})
 	}
 	stage := first(r.stage, "AWSCURRENT")
 	for version, stages := range out.VersionIdsToStages {
@@ -182,7 +182,11 @@ func (s *session) version(ctx context.Context, r read) (string, error) {
 			}
 		}
 	}
-	return "", fromCode("ResourceNotFoundException", "staging label", request{id: r.id})
+	said := "staging label"
+	if r.version != "" {
+		said = "VersionId"
+	}
+	return "", s.locate(fromCode("ResourceNotFoundException", said, request{id: r.id, stage: r.stage, version: r.version}), aws.Credentials{})
 }
 
 // List returns the secrets of the instance's region, or of the first of them that is up.

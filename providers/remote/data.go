@@ -53,10 +53,11 @@ func (e *encoder) lease(l providers.Lease) {
 	e.text(l.ID)
 	e.duration(l.Duration)
 	e.bool(l.Renewable)
+	e.time(l.Ends)
 }
 
 func (d *decoder) lease() providers.Lease {
-	return providers.Lease{ID: d.text(), Duration: d.duration(), Renewable: d.bool()}
+	return providers.Lease{ID: d.text(), Duration: d.duration(), Renewable: d.bool(), Ends: d.time()}
 }
 
 func (e *encoder) secret(s providers.Secret) {
@@ -134,6 +135,7 @@ var failures = []error{
 
 var reasons = []providers.Reason{
 	providers.ReasonNone, providers.ReasonExpired, providers.ReasonIntegrity, providers.ReasonLocked, providers.ReasonDeleted,
+	providers.ReasonUntrusted,
 }
 
 // maxText is how much of a text of an error crosses.

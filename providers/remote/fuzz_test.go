@@ -114,7 +114,7 @@ func FuzzAnswer(f *testing.F) {
 		greeting := newFrame(frameHello, 0)
 		greeting.hello(hello{Version: testVersion})
 		own, _ := greeting.frame()
-		s, err := newSession(ctx, io.MultiReader(bytes.NewReader(own), bytes.NewReader(data)), io.Discard, Options{Version: testVersion}, func() error { return nil })
+		s, err := newSession(ctx, io.MultiReader(bytes.NewReader(own), bytes.NewReader(data)), io.Discard, Options{Version: testVersion}, func() error { return nil }, func() {})
 		if err != nil {
 			t.Fatal(err)
 		}

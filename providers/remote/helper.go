@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,11 @@ type Options struct {
 	Version string            // of this build; the helper must have the same
 	Environ map[string]string // pylee's own environment, as inherited
 	Debug   func(line string) // told of starts, ends and requests, by several goroutines; nil: nobody
+
+	// Lost is told of an instance that had leases in a helper that died, by its name in
+	// references and once for each helper; nil: nobody.
+	// It must not call the helper.
+	Lost func(instance string)
 
 	// Path is the program. Empty: Find looks for it.
 	Path string
@@ -132,11 +138,17 @@ func (h *Helper) release() {
 // holds notes whether an instance has leases that end with the helper.
 func (h *Helper) holds(i *instance, leases bool) {
 	h.lock.Lock()
-	defer h.lock.Unlock()
-	if leases {
+	lost := leases && h.run != nil && h.run.dead
+	switch {
+	case lost: // between its answer and now
+	case leases:
 		h.leased[i] = true
-	} else {
+	default:
 		delete(h.leased, i)
+	}
+	h.lock.Unlock()
+	if lost && h.options.Lost != nil {
+		h.options.Lost(i.settings.Instance)
 	}
 }
 
@@ -148,6 +160,7 @@ type run struct {
 	service *command.Service // nil: it could not be started
 	cancel  context.CancelFunc
 	debug   func(string)
+	dead    bool // guarded by Helper.lock
 }
 
 // begin starts a process. The lock is held.
@@ -158,8 +171,26 @@ func (h *Helper) begin(ctx context.Context) {
 	go func() {
 		defer cancel()
 		defer close(r.ready)
-		r.err = r.start(ctx, h.options)
+		r.err = r.start(ctx, h.options, func() { h.died(r) })
 	}()
+}
+
+// died tells whose leases are lost with r, which ended without being told to.
+func (h *Helper) died(r *run) {
+	h.lock.Lock()
+	var lost []string
+	r.dead = true
+	if h.run == r && h.options.Lost != nil {
+		for i := range h.leased {
+			lost = append(lost, i.settings.Instance)
+		}
+	}
+	clear(h.leased)
+	h.lock.Unlock()
+	slices.Sort(lost)
+	for _, name := range lost {
+		h.options.Lost(name)
+	}
 }
 
 func (o Options) debug(line string) {
@@ -168,7 +199,7 @@ func (o Options) debug(line string) {
 	}
 }
 
-func (r *run) start(ctx context.Context, o Options) error {
+func (r *run) start(ctx context.Context, o Options, died func()) error {
 	began := time.Now()
 	tool, err := o.tool()
 	if err != nil {
@@ -178,7 +209,7 @@ func (r *run) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return notStarted(tool.Argv[0], err)
 	}
-	s, err := newSession(ctx, service.Out, service.In, o, service.Kill)
+	s, err := newSession(ctx, service.Out, service.In, o, service.Kill, died)
 	if err != nil {
 		how := service.Kill()
 		return greeting(err, how)

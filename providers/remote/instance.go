@@ -147,7 +147,7 @@ func (i *instance) Close() error {
 	o := i.opened
 	i.closed = true
 	i.lock.Unlock()
-	i.h.holds(i, false)
+	defer i.h.holds(i, false) // if the helper dies before, it tells
 	if o == nil {
 		return nil
 	}

@@ -212,3 +212,38 @@ func TestCloseDoesNotWait(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestLost: who had leases in a helper that died is told once, and nobody else.
+func TestLost(t *testing.T) {
+	lost := make(chan string, 9)
+	h := New(Options{Version: testVersion, Path: program(t, Name), Environ: environ(), Lost: func(instance string) { lost <- instance }})
+	t.Cleanup(func() { h.Close(context.Background()) })
+	open := func(name string) providers.Provider {
+		p, err := driverOf(h, "vault").Open(t.Context(), providers.Settings{Instance: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	holder, other := open("holder"), open("other")
+	if r := one(t, holder, "rich"); r.Secret.Lease.ID == "" {
+		t.Fatal("no lease")
+	}
+	one(t, other, "absent")
+	for range 2 {
+		h.lock.Lock()
+		r := h.run
+		h.lock.Unlock()
+		syscall.Kill(pidOf(t, h), syscall.SIGKILL) //nolint:errcheck // it is there
+		<-r.s.ended
+		one(t, other, "absent")
+	}
+	if name := <-lost; name != "holder" || len(lost) > 0 {
+		t.Errorf("%s, and %d more", name, len(lost))
+	}
+	one(t, holder, "rich")
+	h.Close(t.Context())
+	if len(lost) > 0 {
+		t.Error("told of a helper that was closed")
+	}
+}

@@ -13,6 +13,7 @@ import (
 type session struct {
 	out   *queue
 	debug func(line string) // may be nil
+	died  func()            // called before ended is closed
 	ended chan struct{}     // closed when no answer can come any more
 
 	lock  sync.Mutex
@@ -23,9 +24,10 @@ type session struct {
 
 // newSession greets the helper and starts to read. kill is called when the other end is
 // gone, does not speak the protocol or is not ready in time; it tells how the process
-// ended, makes the reads and writes return, and may be called twice.
-func newSession(ctx context.Context, r io.Reader, w io.Writer, o Options, kill func() error) (*session, error) {
-	s := &session{out: newQueue(), debug: o.Debug, ended: make(chan struct{}), calls: map[uint64]chan<- []byte{}}
+// ended, makes the reads and writes return, and may be called twice. died is called once
+// when the session ends.
+func newSession(ctx context.Context, r io.Reader, w io.Writer, o Options, kill func() error, died func()) (*session, error) {
+	s := &session{out: newQueue(), debug: o.Debug, died: died, ended: make(chan struct{}), calls: map[uint64]chan<- []byte{}}
 	go s.out.write(w) //nolint:errcheck // the reader notices too
 	e := newFrame(frameHello, 0)
 	e.hello(hello{Version: o.Version, Debug: o.Debug != nil})
@@ -117,6 +119,7 @@ func (s *session) end(cause error) {
 	s.lock.Unlock()
 	s.out.close()
 	<-s.out.done
+	s.died()
 	close(s.ended)
 }
 

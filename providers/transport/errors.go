@@ -19,7 +19,7 @@ import (
 
 // FromNetwork returns what an error of the network means: names that do not resolve,
 // connections that are refused, reset or silent, and certificates that do not verify
-// are ErrUnavailable; what this package refused is ErrInvalid. endpoint is the address
+// are ErrUnavailable, the last with ReasonUntrusted; what this package refused is ErrInvalid. endpoint is the address
 // as the user wrote it. It is false for an error of another origin.
 func FromNetwork(err error, endpoint string) (*providers.Error, bool) {
 	var known *providers.Error
@@ -79,7 +79,7 @@ func fromCertificate(err error) *providers.Error {
 		record  tls.RecordHeaderError
 		verify  *tls.CertificateVerificationError
 	)
-	e := &providers.Error{Kind: providers.ErrUnavailable}
+	e := &providers.Error{Kind: providers.ErrUnavailable, Reason: providers.ReasonUntrusted}
 	switch {
 	case errors.As(err, &unknown):
 		e.Detail = "the certificate is signed by an authority that is not known here"

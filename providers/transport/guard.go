@@ -82,13 +82,21 @@ func loopbackOnly(_, address string, _ syscall.RawConn) error {
 	return refuse("localhost resolves to another machine: refused", "mend /etc/hosts")
 }
 
+// name is what messages call the server of u.
+func (o *Options) name(u *url.URL) string {
+	if o.UnixSocket != "" {
+		return "unix://" + o.UnixSocket
+	}
+	return origin(u)
+}
+
 // redirected is the refusal of a redirect to the address in location.
-func redirected(from *url.URL, location string) error {
+func (o *Options) redirected(from *url.URL, location string) error {
 	to := "an address that is not a URL"
 	if u, err := from.Parse(location); err == nil {
 		to = RedactURL(u)
 	}
-	return refuse(origin(from)+": redirects to "+to+", which is not followed: it would get the token",
+	return refuse(o.name(from)+": redirects to "+to+", which is not followed: it would get the token",
 		"name the address that answers itself, without a redirect")
 }
 

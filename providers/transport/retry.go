@@ -23,7 +23,7 @@ type Retry struct {
 }
 
 // Do calls try until it succeeds, fails in a way that is neither ErrThrottled nor
-// ErrUnavailable, was called Attempts times, or ctx does not last until the next. It
+// ErrUnavailable, or has ReasonUntrusted, was called Attempts times, or ctx does not last until the next. It
 // waits for as long as the server asked for, if that is longer. The error is that of
 // the last try.
 func (r Retry) Do(ctx context.Context, try func(ctx context.Context) error) error {
@@ -81,6 +81,11 @@ func (r Retry) wait(attempt int, err error) (time.Duration, bool) {
 
 // retryable tells whether the same request may succeed later.
 func retryable(err error) bool {
+	return elsewhere(err) && providers.ReasonOf(err) != providers.ReasonUntrusted
+}
+
+// elsewhere tells whether the same request may succeed at another address.
+func elsewhere(err error) bool {
 	kind := providers.KindOf(err)
 	return kind == providers.ErrThrottled || kind == providers.ErrUnavailable //nolint:errorlint // KindOf returns these
 }
@@ -97,7 +102,7 @@ func Failover(ctx context.Context, names []string, each time.Duration, try func(
 	for i, name := range names {
 		last := i == len(names)-1
 		err := one(ctx, i, each, last, try)
-		if err == nil || ctx.Err() != nil || !retryable(err) || len(names) == 1 {
+		if err == nil || ctx.Err() != nil || !elsewhere(err) || len(names) == 1 {
 			return err
 		}
 		said = append(said, name+": "+strings.TrimPrefix(err.Error(), name+": "))
@@ -122,7 +127,7 @@ func one(ctx context.Context, i int, each time.Duration, last bool, try func(con
 }
 
 func joined(said []string, last error) error {
-	e := &providers.Error{Kind: providers.KindOf(last), Detail: strings.Join(said, "; ")}
+	e := &providers.Error{Kind: providers.KindOf(last), Reason: providers.ReasonOf(last), Detail: strings.Join(said, "; ")}
 	var from *providers.Error
 	if errors.As(last, &from) {
 		e.Hint, e.RetryAfter, e.Debug = from.Hint, from.RetryAfter, from.Debug

@@ -102,6 +102,7 @@ func TestFailover(t *testing.T) {
 	}{
 		{"first", []string{"a", "b"}, []error{nil}, 1, "", nil},
 		{"second", []string{"a", "b"}, []error{unavailable, nil}, 2, "", nil},
+		{"not trusted", []string{"a", "b"}, []error{&providers.Error{Kind: providers.ErrUnavailable, Reason: providers.ReasonUntrusted}, nil}, 2, "", nil},
 		{"throttled", []string{"a", "b"}, []error{throttled, nil}, 2, "", nil},
 		{"not found", []string{"a", "b"}, []error{providers.ErrNotFound}, 1, "not found", providers.ErrNotFound},
 		{"denied by the second", []string{"a", "b", "c"}, []error{unavailable, providers.ErrDenied}, 2, "access denied", providers.ErrDenied},

@@ -23,7 +23,7 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	h := t.c.hosts.get(origin(r.URL))
-	if err := h.breaker.allow(origin(r.URL)); err != nil {
+	if err := h.breaker.allow(o.name(r.URL)); err != nil {
 		closeBody(r)
 		return nil, err
 	}
@@ -61,9 +61,9 @@ func (t roundTripper) try(r *http.Request, connected func()) (*http.Response, er
 	}
 	switch {
 	case isRedirect(answer.StatusCode):
-		err = redirected(r.URL, answer.Header.Get("Location"))
+		err = t.c.options.redirected(r.URL, answer.Header.Get("Location"))
 	case answer.ContentLength > MaxBody:
-		err = tooLarge(r.URL)
+		err = t.c.options.tooLarge(r.URL)
 	default:
 		answer.Request = r
 		answer.Body = &body{from: answer.Body, ctx: ctx, cancel: cancel, c: t.c, request: r}
@@ -83,7 +83,7 @@ func (c *Client) failed(ctx context.Context, r *http.Request, err error) error {
 	if context.Cause(ctx) == errTry { //nolint:errorlint // this one
 		return &failure{&providers.Error{
 			Kind:   providers.ErrUnavailable,
-			Detail: origin(r.URL) + ": no answer within " + c.options.Timeout.String(),
+			Detail: c.options.name(r.URL) + ": no answer within " + c.options.Timeout.String(),
 			Hint:   "check the address, the proxy and the firewall, or raise the setting timeout",
 		}}
 	}
@@ -94,15 +94,18 @@ func (c *Client) failed(ctx context.Context, r *http.Request, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	e, ok := FromNetwork(err, origin(r.URL))
+	e, ok := FromNetwork(err, c.options.name(r.URL))
 	if !ok {
-		e = &providers.Error{Kind: providers.ErrUnavailable, Detail: origin(r.URL) + ": the connection failed"}
+		e = &providers.Error{Kind: providers.ErrUnavailable, Detail: c.options.name(r.URL) + ": the connection failed"}
 	}
 	if e.Hint == "" && r.URL.Scheme == "https" && c.asked.Load() {
 		e.Hint = "the server asks for a certificate: tls: {cert_file: /path/to/cert.pem, key_file: /path/to/key.pem}"
 	}
 	if e.Hint == "" {
 		e.Hint = "check the address, and what stands before the server: a proxy, a firewall, a load balancer"
+	}
+	if e.Reason == providers.ReasonUntrusted {
+		return &refusal{failure{e}}
 	}
 	return &failure{e}
 }
@@ -148,7 +151,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
 	b.read += n
 	if b.read > MaxBody {
-		return 0, tooLarge(b.request.URL)
+		return 0, b.c.options.tooLarge(b.request.URL)
 	}
 	if err != nil && err != io.EOF { //nolint:errorlint // the reader's contract
 		err = b.c.failed(b.ctx, b.request, err)
@@ -162,6 +165,6 @@ func (b *body) Close() error {
 	return err
 }
 
-func tooLarge(u *url.URL) error {
-	return refuse(origin(u)+": the answer is larger than 1 MiB", "no secret is: check the address")
+func (o *Options) tooLarge(u *url.URL) error {
+	return refuse(o.name(u)+": the answer is larger than 1 MiB", "no secret is: check the address")
 }

@@ -1,9 +1,11 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -59,6 +61,18 @@ func TestCertificates(t *testing.T) {
 				return
 			}
 			want(t, c.name, err, providers.ErrUnavailable, c.want...)
+			tries := 0
+			err = Retry{Base: 1}.Do(t.Context(), func(context.Context) error {
+				tries++
+				return err
+			})
+			if tries != 1 || providers.ReasonOf(err) != providers.ReasonUntrusted {
+				t.Errorf("%d tries, reason %q: another try ends the same", tries, providers.ReasonOf(err))
+			}
+			var sdk interface{ NonRetriable() }
+			if !errors.As(err, &sdk) {
+				t.Error("azcore would try again")
+			}
 		})
 	}
 }

@@ -139,7 +139,7 @@ func (c *Client) HTTP() *http.Client {
 	return &http.Client{
 		Transport: c.RoundTripper(),
 		CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-			return redirected(r.URL, r.Header.Get("Referer"))
+			return c.options.redirected(r.URL, r.Header.Get("Referer"))
 		},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode"
@@ -92,7 +93,11 @@ func (e *endpoint) unavailable(r *refusal, mapped *providers.Error, secrets ...p
 
 // curl returns a command that shows what answers at the address.
 func (e *endpoint) curl() string {
-	return command.Line([]string{"curl", "-sS", e.address.base.String() + "/v1/sys/health"})
+	argv := []string{"curl", "-sS", e.address.base.String() + "/v1/sys/health"}
+	if e.address.socket != "" {
+		argv = slices.Insert(argv, 2, "--unix-socket", e.address.socket)
+	}
+	return command.Line(argv)
 }
 
 // A verdict is what a 403 tells of the token.
@@ -153,7 +158,7 @@ func clean(line string, secrets []providers.Value) string {
 }
 
 // denied is the error of a good token that may not do what was tried.
-func (e *endpoint) denied(s *session, what, path string, capability string) error {
+func (e *endpoint) denied(s *session, what, path string, capability string) *providers.Error {
 	return &providers.Error{
 		Kind:   providers.ErrDenied,
 		Detail: what + ": " + s.how + " may not",
@@ -164,6 +169,9 @@ func (e *endpoint) denied(s *session, what, path string, capability string) erro
 // unknownToken is the error of a token that the server does not know.
 func (e *endpoint) unknownToken(s *session) error {
 	hint := e.p.loginCommand()
+	if e.p.auth.method == byToken {
+		hint = "put another token there; what one is worth: " + e.p.tool("token", "lookup", "-address="+e.address.String())
+	}
 	if s.made {
 		hint = "run it again: the login was revoked, or its time was over"
 	}

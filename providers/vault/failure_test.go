@@ -94,8 +94,8 @@ func TestNetwork(t *testing.T) {
 	}{
 		"refused":     {gone.URL, want{kind: providers.ErrUnavailable, detail: "connection refused"}},
 		"no name":     {"https://no-such-host.invalid:8200", want{kind: providers.ErrUnavailable, hint: "DNS"}},
-		"certificate": {strange.URL, want{kind: providers.ErrUnavailable, detail: "authority that is not known here", hint: "tls: {ca_file:"}},
-		"no TLS":      {strings.Replace(thief.URL, "http:", "https:", 1), want{kind: providers.ErrUnavailable, detail: "does not speak TLS"}},
+		"certificate": {strange.URL, want{kind: providers.ErrUnavailable, reason: providers.ReasonUntrusted, detail: "authority that is not known here", hint: "tls: {ca_file:"}},
+		"no TLS":      {strings.Replace(thief.URL, "http:", "https:", 1), want{kind: providers.ErrUnavailable, reason: providers.ReasonUntrusted, detail: "does not speak TLS"}},
 		"reset": {serve(t, false, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }).URL,
 			want{kind: providers.ErrUnavailable, detail: "ended before the answer"}},
 		"redirect": {serve(t, false, func(w http.ResponseWriter, r *http.Request) {

@@ -26,9 +26,13 @@ func (e *endpoint) hold(ctx context.Context, s *session, secret *providers.Secre
 	}
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	if left, ends := s.left(e.p.now()); ends && left < secret.Lease.Duration {
+	left, ends := s.left(e.p.now())
+	if ends && left < secret.Lease.Duration {
 		secret.Lease.Duration = max(left, 0)
 		secret.Expires = s.expires
+	}
+	if s.made {
+		secret.Lease.Ends = s.expires
 	}
 }
 
@@ -90,6 +94,9 @@ func (p *provider) Renew(ctx context.Context, l providers.Lease) (providers.Leas
 	defer e.lock.Unlock()
 	if left, ends := s.left(p.now()); ends && left < renewed.Duration {
 		renewed.Duration = max(left, 0)
+	}
+	if _, ours := s.leases[l.ID]; ours && s.made {
+		renewed.Ends = s.expires
 	}
 	return renewed, nil
 }

@@ -20,6 +20,7 @@ import (
 type forbidden struct {
 	*refusal
 	what, path, capability string
+	other                  string // path that it would be in a store of version 2; empty: it is known what it is
 }
 
 // Unwrap returns the kind that it has if nothing more becomes known.
@@ -65,7 +66,7 @@ func (e *endpoint) unread(r route, err error) error {
 	}
 	switch {
 	case refused.status == http.StatusForbidden:
-		return &forbidden{refused, r.what(), r.path, r.capability()}
+		return &forbidden{refused, r.what(), r.path, r.capability(), r.other()}
 	case refused.status == http.StatusNotFound:
 		return e.notFound(r, refused)
 	case refused.status == http.StatusBadRequest && len(refused.said) == 0:
@@ -93,7 +94,7 @@ func (e *endpoint) notFound(r route, refused *refusal) error {
 	if !errors.As(err, &known) || !errors.Is(err, providers.ErrNotFound) {
 		return err
 	}
-	known.Detail = "there is nothing at " + providers.QuoteName(r.path)
+	known.Detail = "there is nothing at " + r.where()
 	place := strings.TrimSuffix(r.mount.path, "/")
 	switch {
 	case strings.Contains(refused.text(), "no handler for route"):
@@ -160,7 +161,7 @@ func (e *endpoint) secret(r route, answer *api.Secret) (providers.Secret, error)
 		return providers.Secret{}, e.noAnswer("holds no secret")
 	}
 	if data == nil {
-		return providers.Secret{}, &providers.Error{Kind: providers.ErrNotFound, Detail: "there is nothing at " + providers.QuoteName(r.path)}
+		return providers.Secret{}, &providers.Error{Kind: providers.ErrNotFound, Detail: "there is nothing at " + r.where()}
 	}
 	value, err := object(data)
 	if err != nil {

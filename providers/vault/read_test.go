@@ -72,7 +72,7 @@ func TestKeyValue(t *testing.T) {
 		"secret/app/none":                  {kind: providers.ErrNotFound, detail: "there is nothing at secret/data/app/none", hint: "vault kv list -mount=secret app"},
 		"secret/none":                      {kind: providers.ErrNotFound, hint: "vault kv list -mount=secret"},
 		"secret/x;y/z":                     {kind: providers.ErrNotFound, hint: "vault kv list -mount=secret 'x;y'"},
-		"secret/app/db?version=9":          {kind: providers.ErrNotFound, hint: "vault kv metadata get -mount=secret app/db"},
+		"secret/app/db?version=9":          {kind: providers.ErrNotFound, detail: "there is nothing at secret/data/app/db with version 9", hint: "vault kv metadata get -mount=secret app/db"},
 		"secret/gone":                      {kind: providers.ErrNotFound, reason: providers.ReasonDeleted, detail: "version 2 of secret/data/gone was deleted", hint: "vault kv undelete -mount=secret -versions=2 gone"},
 		"secret/gone?version=1":            {value: `{"value":"x"}`},
 		"secret/app/db?version=2":          {kind: providers.ErrNotFound, reason: providers.ReasonDeleted, detail: "version 2 of secret/data/app/db was destroyed", hint: "metadata get"},

@@ -141,6 +141,12 @@ func (e *endpoint) refused(ctx context.Context, answer *http.Response, err error
 	if !errors.As(err, &known) {
 		return e.unreadable(ctx, err)
 	}
+	if known.RawError && strings.Contains(strings.Join(known.Errors, " "), "HTTP request to an HTTPS server") { // package http of Go
+		return &providers.Error{
+			Kind: providers.ErrInvalid, Detail: e.address.String() + ": the server speaks TLS here",
+			Hint: "write " + strings.Replace(e.address.String(), "http://", "https://", 1),
+		}
+	}
 	status := transport.FromStatus(answer.StatusCode, answer.Header)
 	r := &refusal{status: answer.StatusCode, after: status.RetryAfter, debug: status.Debug}
 	if !known.RawError {

@@ -35,6 +35,23 @@ func (r route) what() string {
 	return verb + providers.QuoteName(r.path)
 }
 
+// where returns the place of what was asked for, for messages.
+func (r route) where() string {
+	if r.fixed {
+		return providers.QuoteName(r.path) + " with version " + r.query.Get("version")
+	}
+	return providers.QuoteName(r.path)
+}
+
+// other returns the path in a store of version 2, where it is not known what is there.
+func (r route) other() string {
+	mount, rest, below := strings.Cut(r.path, "/")
+	if r.mount.kind != "" || !below || strings.HasPrefix(rest, "data/") {
+		return ""
+	}
+	return mount + "/data/" + rest
+}
+
 func (r route) capability() string {
 	if r.method == http.MethodPut {
 		return "update"

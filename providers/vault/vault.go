@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -204,7 +205,11 @@ func (b *batch) explain(ctx context.Context, s *session, wanted, refused []int) 
 		case judged == dead:
 			b.results[i].Err = b.e.unknownToken(s)
 		default:
-			b.results[i].Err = b.e.denied(s, f.what, f.path, f.capability)
+			err := b.e.denied(s, f.what, f.path, f.capability)
+			if f.other != "" {
+				err.Hint += "; or, in a key/value store of version 2, path " + strconv.Quote(f.other)
+			}
+			b.results[i].Err = err
 		}
 	}
 }
