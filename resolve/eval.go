@@ -21,6 +21,8 @@ type run struct {
 	memo    map[memoID]outcome
 	done    []outcome // of the inputs, in their order
 	chain   []*unit   // texts being evaluated
+	trace   *trace    // told what is looked up; may be nil
+	before  *Snapshot // what was accepted before is not checked again; may be nil
 }
 
 // memoID is a text behind a name, with or without its final newline.
@@ -258,8 +260,16 @@ func distinct[T comparable](all []T) []T {
 	if len(all) < 2 {
 		return all
 	}
-	seen := make(map[T]bool, len(all))
 	var once []T
+	if len(all) <= 8 { // most are, and a map would cost more
+		for _, v := range all {
+			if !slices.Contains(once, v) {
+				once = append(once, v)
+			}
+		}
+		return once
+	}
+	seen := make(map[T]bool, len(all))
 	for _, v := range all {
 		if !seen[v] {
 			seen[v] = true

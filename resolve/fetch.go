@@ -12,20 +12,21 @@ import (
 // grace is how long a provider has to hand over what it got when its time is up.
 const grace = 100 * time.Millisecond
 
-// fetch answers all needs, so that the next evaluation comes further: from the
-// providers they name, and where those are down from their fallbacks, in turn.
-func (r *Resolver) fetch(ctx context.Context, e *run, needs []need) {
+// fetch adds the answers to all needs to known, so that the next evaluation of p comes
+// further: from the providers they name, and where those are down from their
+// fallbacks, in turn.
+func (r *Resolver) fetch(ctx context.Context, p *Plan, known map[fetchID]*answer, needs []need) {
 	got := r.round(ctx, needs)
-	for i := 0; ctx.Err() == nil && r.fallBack(ctx, e, needs, got, i); i++ {
+	for i := 0; ctx.Err() == nil && r.fallBack(ctx, p, known, needs, got, i); i++ {
 	}
 	for i, n := range needs {
-		e.answers[n.id] = got[i]
+		known[n.id] = got[i]
 	}
 }
 
 // fallBack asks the fallbacks with that index for what of needs got no answer, and
 // tells whether there was any to ask.
-func (r *Resolver) fallBack(ctx context.Context, e *run, needs []need, got []*answer, index int) bool {
+func (r *Resolver) fallBack(ctx context.Context, p *Plan, known map[fetchID]*answer, needs []need, got []*answer, index int) bool {
 	var next []need
 	more := make(map[fetchID]*answer)
 	of := make(map[int]fetchID)
@@ -33,7 +34,7 @@ func (r *Resolver) fallBack(ctx context.Context, e *run, needs []need, got []*an
 		if !got[i].down() {
 			continue
 		}
-		other, ok := e.plan.fallback(n, index)
+		other, ok := p.fallback(n, index)
 		if !ok {
 			continue
 		}
@@ -41,7 +42,7 @@ func (r *Resolver) fallBack(ctx context.Context, e *run, needs []need, got []*an
 		if _, seen := more[other.id]; seen {
 			continue
 		}
-		more[other.id] = e.answers[other.id]
+		more[other.id] = known[other.id]
 		if more[other.id] == nil {
 			next = append(next, other)
 		}
@@ -116,7 +117,7 @@ func (r *Resolver) round(ctx context.Context, needs []need) []*answer {
 			batches = append(batches, b)
 		}
 		got[i] = &all[i]
-		got[i].provider = n.id.provider
+		got[i].provider, got[i].kind = n.id.provider, n.target.scheme.Kind
 		b.keys, b.answers = append(b.keys, n.key()), append(b.answers, got[i])
 	}
 	var wait sync.WaitGroup
@@ -145,7 +146,8 @@ func (r *Resolver) call(ctx context.Context, b *batch) {
 		defer cancel()
 	}
 	results, err := r.ask(ctx, b)
-	b.took = r.now().Sub(start)
+	end := r.now()
+	b.took = end.Sub(start)
 	if err == nil && len(results) != len(b.keys) {
 		err = invalid("provider %s gave %d results for %d keys", b.target.name, len(results), len(b.keys))
 	}
@@ -156,7 +158,7 @@ func (r *Resolver) call(ctx context.Context, b *batch) {
 		case results[i].Err != nil:
 			a.err = classify(ctx, b.target, results[i].Err)
 		default:
-			a.secret = results[i].Secret
+			a.secret, a.fetched = results[i].Secret, end
 		}
 	}
 }

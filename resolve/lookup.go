@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pyleeai/pylee/internal/format"
 	"github.com/pyleeai/pylee/providers"
@@ -39,7 +40,10 @@ func (n need) key() providers.Key { return n.target.key(n.name, n.at, n.options)
 // answer is what a provider said to a key.
 type answer struct {
 	provider string // who answered
+	kind     string // its scheme
 	secret   providers.Secret
+	fetched  time.Time // when, if there is no error
+	failing  time.Time // since when it could not be read anew; zero: it could
 	err      error
 	final    bool               // no further fallback is asked
 	payloads map[string]payload // by format
@@ -48,6 +52,13 @@ type answer struct {
 type payload struct {
 	format.Payload
 	err error
+}
+
+// source tells what was read with the reference shown.
+func (a *answer) source(shown string) Source {
+	s := Source{Reference: shown, Provider: a.provider, Version: a.secret.Version, Expires: a.secret.Expires, Lease: a.secret.Lease}
+	s.Fetched, s.Failing, s.Stale = a.fetched, a.failing, !a.failing.IsZero()
+	return s
 }
 
 // payload takes the value apart, once for each format.
@@ -91,6 +102,7 @@ func (r *run) reference(f frame, x *Expr) outcome {
 		return r.pick(f, x, a, &answer{secret: providers.Secret{Value: inner.value}}, inner.with(o))
 	}
 	n := newNeed(t, a.path, place{f.Dir, f.Confine}, a.options)
+	r.trace.look(n, a, x)
 	got, known := r.answers[n.id]
 	if !known {
 		r.answers[n.id] = nil
@@ -102,10 +114,13 @@ func (r *run) reference(f frame, x *Expr) outcome {
 	}
 	o.secret = o.secret || t.secret
 	if got.err != nil {
+		r.trace.pick(n.id, a, x, f.exact, false)
 		return r.unanswered(f, x, a, got, o)
 	}
-	o.sources = append(o.sources, Source{Reference: a.shown(x), Provider: got.provider, Version: got.secret.Version, Expires: got.secret.Expires, Lease: got.secret.Lease})
-	return r.pick(f, x, a, got, o)
+	o.sources = append(o.sources, got.source(a.shown(x)))
+	o = r.pick(f, x, a, got, o)
+	r.trace.pick(n.id, a, x, f.exact, o.open() || len(o.value.Reveal()) > 0)
+	return o
 }
 
 // unanswered is the outcome of a key that gave an error.

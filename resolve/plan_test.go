@@ -123,12 +123,15 @@ func TestSecretIsAnAlias(t *testing.T) {
 	aws := newSource(map[string]string{"prod/a?stage=s": "1"})
 	o := Options{SecretProvider: "prod", Instances: map[string]Instance{"prod": {Kind: "aws", Prefix: "prod/"}}}
 	p := compile(t, o, map[string]string{"X": "${secret:a?stage=s}${prod:a?stage=s}"})
-	s, err := resolver(t, aws.driver("aws")).Resolve(t.Context(), p)
+	now := time.Unix(1, 0)
+	r := resolver(t, aws.driver("aws"))
+	r.Now = func() time.Time { return now }
+	s, err := r.Resolve(t.Context(), p)
 	e, _ := s.Entry("X")
 	if err != nil || string(e.Value.Reveal()) != "11" || len(aws.fetches) != 1 || len(aws.fetches[0]) != 1 {
 		t.Errorf("%q, %v, asked %q", e.Value.Reveal(), err, aws.fetches)
 	}
-	want := []Source{{Reference: "${secret:a?stage=s}", Provider: "prod", Version: "v1"}, {Reference: "${prod:a?stage=s}", Provider: "prod", Version: "v1"}}
+	want := []Source{{Reference: "${secret:a?stage=s}", Provider: "prod", Version: "v1", Fetched: now}, {Reference: "${prod:a?stage=s}", Provider: "prod", Version: "v1", Fetched: now}}
 	if !reflect.DeepEqual(e.Sources, want) {
 		t.Errorf("%v, want %v", e.Sources, want)
 	}

@@ -55,7 +55,7 @@ func (r *Resolver) Resolve(ctx context.Context, p *Plan) (*Snapshot, error) {
 		if len(missing) == 0 {
 			return e.result()
 		}
-		r.fetch(ctx, e, missing)
+		r.fetch(ctx, p, e.answers, missing)
 	}
 }
 

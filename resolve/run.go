@@ -37,8 +37,8 @@ func (r *run) evaluate() []need {
 func (r *run) result() (*Snapshot, error) {
 	entries := make([]Entry, 0, len(r.plan.inputs))
 	var problems []*Problem
-	for i, u := range r.plan.inputs {
-		e, wrong := u.entry(r.done[i])
+	for i := range r.plan.inputs {
+		e, wrong := r.entry(i)
 		if len(wrong) > 0 {
 			problems = append(problems, wrong...)
 			continue
@@ -46,6 +46,21 @@ func (r *run) result() (*Snapshot, error) {
 		entries = append(entries, e)
 	}
 	return newSnapshot(entries), join(problems)
+}
+
+// entry returns the entry of the input with that index, or what is wrong with it. A
+// value that was accepted before is not refused later: an expiry that comes near is no
+// reason to stop what runs with it.
+func (r *run) entry(i int) (Entry, []*Problem) {
+	e, wrong := r.plan.inputs[i].entry(r.done[i])
+	if len(wrong) == 0 || r.before == nil || e.Name == "" {
+		return e, wrong
+	}
+	old, ok := r.before.Entry(e.Name)
+	if ok && e.same(old, ok) && e.expires().Equal(old.expires()) {
+		return e, nil
+	}
+	return e, wrong
 }
 
 // entry turns the outcome of an input into its entry, if its rules allow it.

@@ -29,6 +29,10 @@ type Source struct {
 	Version   string    // as the provider tells it; may be empty
 	Expires   time.Time // zero: never, or unknown
 
+	Fetched time.Time // the last good read; zero for a ${NAME}
+	Stale   bool      // the last try to read it anew failed: the value is a remembered one
+	Failing time.Time // since when tries fail, if it is stale
+
 	Lease providers.Lease // zero: none
 }
 
@@ -96,6 +100,19 @@ func (e Entry) expires() time.Time {
 		first = earliest(first, s.Expires)
 	}
 	return first
+}
+
+// Oldest returns since when a source of the entry called name fails, the one that has
+// failed for the longest time. Stale is false if none does. (A source that is watched
+// is not read while it does not change: how long ago its last read was says nothing.)
+func (s *Snapshot) Oldest(name string) (since time.Time, stale bool) {
+	e, _ := s.Entry(name)
+	for _, source := range e.Sources {
+		if source.Stale {
+			since, stale = earliest(since, source.Failing), true
+		}
+	}
+	return since, stale
 }
 
 // earliest returns the earlier of two times; zero is never.
