@@ -20,7 +20,9 @@ var rules = []rule{
 	{"internal/atomicfile", "", sys},
 	{"internal/audit", "", sys},
 	{"internal/command", "", sys},
+	{"internal/control", "", sys},
 	{"internal/mask", "", sys},
+	{"internal/probe", "internal/command", ""},
 	{"internal/metrics", "", sys},
 	{"internal/policy", "", ""},
 	{"internal/ptytest", "", sys}, // for tests

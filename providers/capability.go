@@ -100,6 +100,13 @@ type Doctor interface {
 	Check(ctx context.Context) []Finding
 }
 
+// Located is a provider whose secrets lie in files of this machine.
+type Located interface {
+	// Paths returns the files that hold the secrets, absolute, in any order: whoever
+	// follows them knows when to fetch again. It contacts nothing.
+	Paths(keys []Key) []string
+}
+
 // Writer is a provider whose secrets can be changed.
 type Writer interface {
 	// Put stores value under key and returns its version, empty where the source

@@ -27,7 +27,10 @@ func openDir(_ context.Context, s providers.Settings) (providers.Provider, error
 	if !filepath.IsAbs(dir) {
 		return nil, &providers.Error{Kind: providers.ErrInvalid, Detail: `setting "path" is not an absolute path`}
 	}
-	return reader{func(key providers.Key) (providers.Secret, error) { return readIn(dir, key.Name) }}, nil
+	return reader{
+		read: func(key providers.Key) (providers.Secret, error) { return readIn(dir, key.Name) },
+		path: func(name string) string { return inside(dir, name) },
+	}, nil
 }
 
 func openCred(_ context.Context, s providers.Settings) (providers.Provider, error) {
@@ -38,7 +41,18 @@ func openCred(_ context.Context, s providers.Settings) (providers.Provider, erro
 	if dir != "" && !filepath.IsAbs(dir) {
 		return nil, &providers.Error{Kind: providers.ErrInvalid, Detail: "CREDENTIALS_DIRECTORY is not an absolute path"}
 	}
-	return reader{func(key providers.Key) (providers.Secret, error) { return readCred(dir, key.Name) }}, nil
+	return reader{
+		read: func(key providers.Key) (providers.Secret, error) { return readCred(dir, key.Name) },
+		path: func(name string) string { return inside(dir, name) },
+	}, nil
+}
+
+// inside returns the path of an entry, empty if the name is none or there is no directory.
+func inside(dir, name string) string {
+	if dir == "" || checkName(name) != nil {
+		return ""
+	}
+	return filepath.Join(dir, name)
 }
 
 // readCred is readIn. Outside of a service there is no directory: then nothing is

@@ -26,9 +26,22 @@ func Drivers() []providers.Driver {
 	}
 }
 
-// reader fetches one name after the other with read.
+// reader fetches one name after the other with read. path is where the secret of that
+// name lies; empty: nowhere.
 type reader struct {
 	read func(key providers.Key) (providers.Secret, error)
+	path func(name string) string
+}
+
+// Paths returns where the secrets lie.
+func (r reader) Paths(keys []providers.Key) []string {
+	var paths []string
+	for _, key := range keys {
+		if path := r.path(key.Name); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // Fetch reads the files. The names are independent of each other.
@@ -58,19 +71,30 @@ func openFile(_ context.Context, s providers.Settings) (providers.Provider, erro
 	if err := s.Refuse("file"); err != nil {
 		return nil, err
 	}
-	return reader{func(key providers.Key) (providers.Secret, error) { return readPath(s.Home, key) }}, nil
+	return reader{
+		read: func(key providers.Key) (providers.Secret, error) { return readPath(s.Home, key) },
+		path: func(name string) string { path, _ := absolute(s.Home, name); return path },
+	}, nil
 }
 
-func readPath(home string, key providers.Key) (providers.Secret, error) {
-	name := key.Name
+// absolute returns the path that a name stands for, or what is wrong with the name.
+func absolute(home, name string) (path, fault string) {
 	path, inHome := strings.CutPrefix(name, "~/")
 	switch {
 	case inHome && !filepath.IsAbs(home):
-		return providers.Secret{}, invalid(name, "the home directory is not known")
+		return "", "the home directory is not known"
 	case inHome:
-		path = filepath.Join(home, path)
+		return filepath.Join(home, path), ""
 	case !filepath.IsAbs(name):
-		return providers.Secret{}, invalid(name, "not an absolute path")
+		return "", "not an absolute path"
+	}
+	return name, ""
+}
+
+func readPath(home string, key providers.Key) (providers.Secret, error) {
+	path, fault := absolute(home, key.Name)
+	if fault != "" {
+		return providers.Secret{}, invalid(key.Name, fault)
 	}
 	if inKernel(path) {
 		return providers.Secret{}, invalid(path, "below /proc, /sys or /dev, where no secrets are kept")

@@ -120,6 +120,9 @@ func (l *local) Fetch(ctx context.Context, keys []providers.Key) []providers.Res
 	return results
 }
 
+// Paths returns the store's file, whatever the keys.
+func (l *local) Paths([]providers.Key) []string { return []string{l.file.Path} }
+
 // Close does nothing: nothing is held between two Fetches.
 func (l *local) Close() error { return nil }
 

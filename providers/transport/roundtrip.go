@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -98,11 +99,18 @@ func (c *Client) failed(ctx context.Context, r *http.Request, err error) error {
 	if !ok {
 		e = &providers.Error{Kind: providers.ErrUnavailable, Detail: c.options.name(r.URL) + ": the connection failed"}
 	}
-	if e.Hint == "" && r.URL.Scheme == "https" && c.asked.Load() {
-		e.Hint = "the server asks for a certificate: tls: {cert_file: /path/to/cert.pem, key_file: /path/to/key.pem}"
-	}
-	if e.Hint == "" {
+	const certificate = "tls: {cert_file: /path/to/cert.pem, key_file: /path/to/key.pem}"
+	asked := r.URL.Scheme == "https" && c.asked.Load() // many servers ask and do not insist
+	var alert tls.AlertError
+	switch {
+	case e.Hint != "":
+	case asked && errors.As(err, &alert):
+		e.Hint = "the server asks for a certificate: " + certificate
+	default:
 		e.Hint = "check the address, and what stands before the server: a proxy, a firewall, a load balancer"
+		if asked {
+			e.Hint += "; it asks for a certificate, which may be why: " + certificate
+		}
 	}
 	if e.Reason == providers.ReasonUntrusted {
 		return &refusal{failure{e}}
