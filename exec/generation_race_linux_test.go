@@ -1,6 +1,7 @@
 package exec_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -94,6 +95,72 @@ func TestSwapReaders(t *testing.T) {
 	}
 }
 
+// The same where generations wait before they count and come back after they did. Names
+// that one of them alone has come and go; those that all have are never missing.
+func TestStageReaders(t *testing.T) {
+	const rounds = 2_000
+	d := makeDir(t, own(exec.SecretDirOptions{Given: memory(t)}))
+	dir := d.Path() + "/db"
+	swapped(t, d, "db", generationFiles(0)...)
+	events := watch(t, dir)
+	var grace sync.RWMutex // held for reading by whoever may be between two opens
+	var stop atomic.Bool
+	var reads atomic.Int64
+	var wg sync.WaitGroup
+	for _, pass := range []func() error{func() error { return readEach(dir) }, func() error { return readHandle(dir + "/..data") }} {
+		wg.Go(func() {
+			for !stop.Load() {
+				grace.RLock()
+				err := pass()
+				grace.RUnlock()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				reads.Add(1)
+			}
+		})
+	}
+	for n := range rounds {
+		bad, good := staged(t, d, "db", append(generationFiles(3*n+1), secret("extra", "1"))...), staged(t, d, "db", generationFiles(3*n+2)...)
+		first, err := bad.Swap()
+		must(t, err)
+		events.drain(t) // the kernel makes one of two that are the same
+		failed, err := first.Swap()
+		must(t, err)
+		events.drain(t)
+		last, err := good.Swap()
+		must(t, err)
+		if failed != bad.Generation() || last != first {
+			t.Fatal("not the generations that were there")
+		}
+		grace.Lock()
+		err = errors.Join(failed.Remove(), last.Remove())
+		grace.Unlock()
+		must(t, err)
+		events.drain(t)
+	}
+	stop.Store(true)
+	wg.Wait()
+	t.Logf("%d passes of readers in %d rounds, %d moves of ..data seen", reads.Load(), rounds, events.moves)
+	if reads.Load() == 0 || events.moves != 3*rounds {
+		t.Error("nothing was tried")
+	}
+	if left := names(t, dir); len(left) != 4 {
+		t.Error("left:", left)
+	}
+}
+
+// readEach reads the files by their paths.
+func readEach(dir string) error {
+	for _, name := range []string{"a", "b"} {
+		if _, err := openWhole(unix.AT_FDCWD, dir+"/"+name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 // readPaths reads the files by their paths: each is there, also if b is newer than a.
 func readPaths(dir string) error {
 	first, err := openWhole(unix.AT_FDCWD, dir+"/a")
@@ -173,7 +240,7 @@ func (w *trace) check(t *testing.T, mask uint32, name string) {
 	case mask&unix.IN_IGNORED != 0:
 	case mask&unix.IN_MOVED_TO != 0 && name == "..data":
 		w.moves++
-	case mask&(unix.IN_ATTRIB|unix.IN_DELETE) != 0 && generation:
+	case mask&(unix.IN_ATTRIB|unix.IN_DELETE) != 0 && (generation || name == "extra"):
 	default:
 		t.Errorf("event %#x of %q", mask, name)
 	}

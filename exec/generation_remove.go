@@ -15,9 +15,13 @@ func (g *Generation) Remove() error {
 	if g == nil {
 		return nil
 	}
+	g.dir.mu.Lock()
+	defer g.dir.mu.Unlock()
+	return g.remove()
+}
+
+func (g *Generation) remove() error {
 	d := g.dir
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if d.fd < 0 {
 		return nil // gone with the directory
 	}
@@ -25,7 +29,7 @@ func (g *Generation) Remove() error {
 	if d.current[g.set] == g {
 		return secretError(where, refused("still the one that counts"), "")
 	}
-	dir, err := d.openSet(g.set, false)
+	dir, err := d.openSet(g.set)
 	if err == nil {
 		err = g.discard(dir)
 		unix.Close(dir)

@@ -3,7 +3,7 @@ package exec
 // PrivateOptions say where a private tmpfs appears and whose its files are.
 type PrivateOptions struct {
 	Path   string // absolute; an empty directory, or one that does not exist and is made
-	Size   int64  // bytes; 0: 4 MiB. Memory is taken for what is written alone
+	Size   int64  // bytes; 0: 8 MiB. Memory is taken for what is written alone
 	Inodes int    // files, directories and links; 0: 1024
 
 	UID, GID int  // owner of the files; -1: that of this process

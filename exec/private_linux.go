@@ -15,9 +15,9 @@ import (
 const privateSource = "pylee"
 
 // Bounds of a private tmpfs where the options name none. A set that is swapped is there
-// twice for a while.
+// up to three times: as it is, as it was, and as it is tried.
 const (
-	privateSize   = 4 << 20
+	privateSize   = 8 << 20
 	privateInodes = 1024
 )
 

@@ -46,6 +46,7 @@ type SecretDir struct {
 	root    int                    // the root directory that path starts from; -1: this process's own
 	written map[string]id          // by name
 	current map[string]*Generation // by set
+	swaps   bool                   // Stage or Swap was used
 	removed func() error           // what Remove does
 	note    noteFunc               // called before files get their names; may be nil
 }

@@ -174,7 +174,7 @@ func (d *SecretDir) unlink(name string, ino uint64) error {
 // removeSet deletes the set that was swapped and the files that were written, then
 // their list.
 func (d *SecretDir) removeSet() error {
-	if d.current[""] != nil {
+	if d.swaps {
 		if err := clearSet(d.fd); err != nil {
 			return err
 		}

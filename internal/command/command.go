@@ -27,6 +27,7 @@ const linger = 2 * time.Second
 type Tool struct {
 	Argv  []string // absolute path of the program, and its arguments
 	Env   []string // the whole environment, NAME=VALUE; see Environ
+	Dir   string   // working directory; empty: /
 	Input []byte   // what it reads; nil: /dev/null
 	Limit int      // most bytes on the standard output; zero: MaxOutput
 
@@ -43,8 +44,7 @@ type Tool struct {
 // too. The error is an *Error and never holds output, but for one line of the standard
 // error.
 //
-// The tool has the working directory /, a session and process group of its own, no
-// controlling terminal, and no open file but its three standard ones. When Run returns,
+// The tool has a session and process group of its own, no controlling terminal, and no open file but its three standard ones. When Run returns,
 // the tool has ended and everything in its group was killed; what has left the group,
 // as daemons do, lives on. A tool that runs as another user cannot be killed, and is
 // waited for. On Linux the tool is killed too when this process dies.

@@ -264,3 +264,13 @@ func TestNoDescriptors(t *testing.T) {
 		t.Error(failed)
 	}
 }
+
+func TestDirectory(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := runTool(t, Tool{Argv: []string{script(t, "pwd -P")}, Env: path, Dir: dir}); err != nil || strings.TrimSpace(string(out)) != dir {
+		t.Errorf("%q, %v; want %s", out, err, dir)
+	}
+	if _, err := runTool(t, Tool{Argv: []string{script(t, "pwd")}, Env: path, Dir: dir + "/none"}); err == nil || err.Reason != NotStarted {
+		t.Error("in a directory that does not exist:", err)
+	}
+}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	osexec "os/exec"
@@ -24,7 +25,7 @@ type process struct {
 func start(t Tool) (*process, error) {
 	p := &process{exited: make(chan struct{}), fed: make(chan struct{})}
 	p.cmd = &osexec.Cmd{
-		Path: t.Argv[0], Args: t.Argv, Dir: "/",
+		Path: t.Argv[0], Args: t.Argv, Dir: cmp.Or(t.Dir, "/"),
 		Env:         append([]string{}, t.Env...), // nil would be this process's own
 		SysProcAttr: attributes(),
 		ExtraFiles:  make([]*os.File, max(0, lastInherited()-2)), // nil: closed in the child
