@@ -18,6 +18,12 @@ type Lender struct {
 	Provider  string // name of the instance
 	Lease     providers.Lease
 	Renewer   providers.Renewer
+
+	// Ending is called at least once when the lease cannot be prolonged further, while there is
+	// time to be lent another; nil: a message says so.
+	Ending func()
+	// Over is called when the lease is over, and with it what was lent; nil: nobody.
+	Over func()
 }
 
 // Keeper prolongs leases while the command runs. An outage of a provider does not
@@ -123,16 +129,13 @@ func (l *loan) renewed(now providers.Lease) providers.Lease {
 // keep prolongs one lease until it cannot be.
 func (l *loan) keep(ctx context.Context, say func(string, ...any)) {
 	end := time.Now().Add(l.Lease.Duration)
-	if !l.Lease.Renewable {
-		if pause(ctx, l.Lease.Duration) {
-			say("the lease of %s is over and cannot be prolonged: what the command holds is no longer valid", l.Reference)
-		}
-		return
+	granted, prolonged := l.Lease.Duration, l.Lease.Renewable
+	enough := granted / 10
+	if l.Ending != nil {
+		enough = granted / 2
 	}
-	granted := l.Lease.Duration
-	for {
-		wait := time.Duration(float64(time.Until(end)) * renewAfter * (0.95 + 0.1*rand.Float64()))
-		if !pause(ctx, wait) {
+	for l.Lease.Renewable {
+		if !pause(ctx, spread(end)) {
 			return
 		}
 		renewed, err := l.renew(ctx, end, say)
@@ -140,18 +143,45 @@ func (l *loan) keep(ctx context.Context, say func(string, ...any)) {
 			return
 		}
 		if err != nil {
-			say("the lease of %s is over (%v): what the command holds is no longer valid", l.Reference, err)
+			l.over(say, fmt.Sprintf("over (%v)", err))
 			return
 		}
 		renewed = l.renewed(renewed)
 		end = time.Now().Add(renewed.Duration)
-		if renewed.Duration < granted/10 { // near the end of what the source allows
-			say("the lease of %s ends in %s and cannot be prolonged further", l.Reference, renewed.Duration.Round(100*time.Millisecond))
-			if pause(ctx, renewed.Duration) {
-				say("the lease of %s is over: what the command holds is no longer valid", l.Reference)
-			}
+		if renewed.Duration < enough { // near the end of what the source allows
+			break
+		}
+	}
+	switch {
+	case l.Ending != nil:
+		if !prolonged && !pause(ctx, spread(end)) {
 			return
 		}
+		l.Ending()
+	case prolonged:
+		say("the lease of %s ends in %s and cannot be prolonged further", l.Reference, time.Until(end).Round(100*time.Millisecond))
+	}
+	if pause(ctx, time.Until(end)) {
+		how := "over"
+		if !prolonged {
+			how = "over and cannot be prolonged"
+		}
+		l.over(say, how)
+	}
+}
+
+// spread returns how long to wait before something is done about a lease.
+func spread(end time.Time) time.Duration {
+	return time.Duration(float64(time.Until(end)) * renewAfter * (0.95 + 0.1*rand.Float64()))
+}
+
+func (l *loan) over(say func(string, ...any), how string) {
+	say("the lease of %s is %s: what the command holds is no longer valid", l.Reference, how)
+	if l.Ending != nil {
+		l.Ending()
+	}
+	if l.Over != nil {
+		l.Over()
 	}
 }
 
@@ -160,7 +190,7 @@ func (l *loan) keep(ctx context.Context, say func(string, ...any)) {
 func (l *loan) renew(ctx context.Context, end time.Time, say func(string, ...any)) (providers.Lease, error) {
 	told := false
 	for wait := min(firstPause, max(time.Until(end)/16, 50*time.Millisecond)); ; wait = min(2*wait, longest) {
-		try, cancel := context.WithTimeout(ctx, oneTry)
+		try, cancel := context.WithTimeout(ctx, min(oneTry, max(time.Until(end)/2, time.Second)))
 		renewed, err := l.Renewer.Renew(try, l.Lease)
 		cancel()
 		switch kind := providers.KindOf(err); {

@@ -2,7 +2,11 @@ package runner
 
 import (
 	"context"
+	"maps"
+	"math/rand/v2"
 	"os"
+	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -10,82 +14,230 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// loop owns a child from its start to its end. All it knows changes in one
-// goroutine; signals, stops and deadlines are events of one select.
+// loop owns the command from its first start to its end. All it knows changes in one
+// goroutine: signals, ends and deadlines are events of one select, the machine says what
+// follows from them, and what may take long is done by goroutines that report back.
 type loop struct {
 	Supervision
-	guard *Guard
-	child *exec.Child
+	guard    *Guard
+	spawner  *exec.Spawner
+	machine  *machine
+	terminal exec.Terminal
+	console  *exec.Console // nil: no command has the terminal to itself
 
-	shared bool             // the child has the process group of pylee
-	kill   <-chan time.Time // fires when a stop took too long; nil: no stop yet
+	children map[int]*exec.Child // by the number that the machine gave them
+	last     *exec.Child
+	ended    exec.Status // of the last that did
+	endedAt  time.Time
+	stopped  <-chan syscall.Signal // of the one with the terminal
+	verdict  *verdict              // not nil: that was it
+
+	reports chan report
+	quit    chan struct{} // closed at the end
+	ctx     context.Context
+	busy    sync.WaitGroup
+	rotator *worker // nil: values never change
+	unprobe context.CancelFunc
+	status  string // what the service manager was told
 }
 
-// run starts the child and returns how it ended, with the terminal given back.
-func (l *loop) run(spawner *exec.Spawner) (exec.Status, error) {
-	spec := l.prepare(l.guard.ignored)
-	var console *exec.Console
-	if spec.Terminal == exec.TerminalForeground {
-		var err error
-		if console, err = exec.HoldConsole(); err != nil {
-			spec.Terminal = exec.TerminalShare // it went away this moment
-		}
+// report is what a goroutine of the loop has found out.
+type report struct {
+	event
+	child *exec.Child // that was started
+}
+
+// run starts the command and returns how it ended, with the terminal given back.
+func (l *loop) run() (exec.Status, error) {
+	l.reports, l.quit, l.children = make(chan report), make(chan struct{}), map[int]*exec.Child{}
+	l.machine = newMachine(&l.Supervision)
+	l.machine.random, l.machine.catches = random, l.catches
+	if l.terminal = exec.ChooseTerminal(); l.terminal != exec.TerminalGroup {
+		l.machine.policy.Overlap = false // there is one terminal
 	}
-	child, err := spawner.Start(spec)
+	spec := l.Spec
+	if l.Rotation != nil {
+		spec = l.Rotation.First.Spec
+	}
+	l.holdConsole()
+	child, err := l.spawner.Start(l.prepare(spec))
 	if err != nil {
-		if console != nil {
-			console.Take(exec.Signalled(syscall.SIGKILL)) // whatever there was did not end as it wished
-		}
+		l.takeConsole(exec.Signalled(syscall.SIGKILL)) // whatever there was did not end as it wished
 		return exec.Status{}, err
 	}
-	l.child = child
-	if l.shared = spec.Terminal == exec.TerminalShare; l.shared {
+	if l.terminal == exec.TerminalShare {
 		l.guard.catch(syscall.SIGCHLD)
 	} else {
 		// No shell stops the two as one: that too is for the child alone.
 		l.guard.catch(syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
 	}
-	l.debugf("child: process %d, in %v", child.Pid(), spec.Terminal)
 	if l.Notifier != nil {
-		l.Notifier.Stopping(true) // nothing starts another: the end of the child is that of the service
-		l.Notifier.Child(child)
+		l.Notifier.Stopping(true) // until a rotation the end of the child is that of the service
 		defer l.Notifier.Child(nil)
 	}
-	status := l.follow()
-	l.debugf("child: %v", status)
-	if console != nil {
-		console.Take(status)
+	end := l.follow(child)
+	l.takeConsole(l.ended)
+	l.clear(l.last)
+	if l.Init && os.Getpid() == 1 {
+		return end.status, end.err // the end of process 1 is that of its zombies too
 	}
-	l.clear(child)
-	if !l.Init || os.Getpid() != 1 { // the end of process 1 is that of its zombies too
+	for _, child := range l.children {
 		child.Release()
 	}
-	return status, nil
+	return end.status, end.err
 }
 
-// follow returns when the child has ended. The caller may be bound to a thread, as the
+// random returns a time from 0 up to limit.
+func random(limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return 0
+	}
+	return rand.N(limit)
+}
+
+func (l *loop) catches(id int, sig syscall.Signal) (caught, known bool) {
+	if child := l.children[id]; child != nil {
+		return child.Catches(sig)
+	}
+	return false, false
+}
+
+// follow returns when pylee is to end. The caller may be bound to a thread, as the
 // main function of process 1 is: each event would have to be carried there.
-func (l *loop) follow() exec.Status {
-	ended := make(chan exec.Status)
-	go func() { ended <- l.watch() }()
-	return <-ended
+func (l *loop) follow(first *exec.Child) verdict {
+	ctx, cancel := context.WithCancel(context.Background())
+	l.ctx = ctx
+	if l.Rotation != nil {
+		l.rotator = newWorker(ctx)
+	}
+	ended := make(chan verdict)
+	go func() { ended <- l.watch(first) }()
+	end := <-ended
+	close(l.quit)
+	cancel()
+	l.unwind()
+	return end
 }
 
-// watch returns when the child has ended.
-func (l *loop) watch() exec.Status {
-	for {
+// unwind waits for the goroutines, for as long as that may take: a source that hangs
+// must not keep pylee.
+func (l *loop) unwind() {
+	done := make(chan struct{})
+	go func() {
+		l.busy.Wait()
+		if l.rotator != nil {
+			<-l.rotator.done
+		}
+		close(done)
+	}()
+	timer := time.NewTimer(tidying)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		l.debugf("rotation: still at work after %v; pylee ends without it", tidying)
+	}
+}
+
+// watch returns when there is nothing more to watch.
+func (l *loop) watch(first *exec.Child) verdict {
+	var rotation Rotation
+	if l.Rotation != nil {
+		rotation = *l.Rotation
+	}
+	var events <-chan exec.NotifyEvent
+	if l.Notifier != nil && rotation.Policy.Notify {
+		events = l.Notifier.Events()
+	}
+	alive, stop := l.watchdog()
+	defer stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	l.take(report{event: event{kind: evStarted, id: 1, pid: first.Pid()}, child: first})
+	for l.verdict == nil {
+		if next := l.machine.next(); next.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(next))
+		}
 		select {
-		case <-l.child.Done():
-			return l.child.Status()
-		case sig := <-l.child.Stopped():
+		case r := <-l.reports:
+			l.take(r)
+		case sig := <-l.stopped:
 			l.wake(sig)
 		case s := <-l.guard.signals:
-			l.forward(s.(syscall.Signal))
-		case <-l.kill:
-			l.kill = nil
-			l.debugf("child: still there after %v: KILL", l.KillAfter)
-			l.child.KillTree(context.Background())
+			l.signal(s.(syscall.Signal))
+		case <-timer.C:
+			l.step(event{kind: evTick})
+		case <-rotation.Hints:
+			l.step(event{kind: evHint})
+		case r := <-rotation.Requests:
+			l.step(event{kind: evRequest, request: r})
+		case e := <-events:
+			l.heard(e)
+		case <-alive:
+			if l.machine.attempt != nil { // at any other time the command is there to say it
+				l.Notifier.Watchdog()
+			}
 		}
+	}
+	return *l.verdict
+}
+
+// step has the machine take in an event, and does what it says.
+func (l *loop) step(e event) {
+	for _, a := range l.machine.step(time.Now(), e) {
+		l.do(a)
+	}
+}
+
+// take takes in the report of a goroutine.
+func (l *loop) take(r report) {
+	switch {
+	case r.child != nil:
+		l.adopt(r.id, r.child)
+	case r.kind == evStarted:
+		l.listen(nil) // the former is still there, or nobody
+	case r.kind == evEnded:
+		l.ended, l.endedAt = r.status, time.Now()
+		l.debugf("child: %v", r.status)
+		l.listen(nil)
+	case r.kind == evGone:
+		delete(l.children, r.id)
+	}
+	l.step(r.event)
+}
+
+// adopt takes over a command that was started.
+func (l *loop) adopt(id int, child *exec.Child) {
+	l.children[id], l.last, l.stopped = child, child, child.Stopped()
+	l.debugf("child: process %d, in %v", child.Pid(), l.terminal)
+	if !l.endedAt.IsZero() {
+		l.debugf("child: the former ended %v ago", time.Since(l.endedAt).Round(time.Millisecond))
+	}
+	l.listen(child)
+	began := time.Now()
+	l.goReport(func() event {
+		status := child.Status()
+		e := event{kind: evEnded, id: id, status: status}
+		if l.Rotation != nil && status.Code() == 0 && time.Since(began) < age {
+			ctx, cancel := context.WithTimeout(l.ctx, 20*time.Millisecond)
+			defer cancel()
+			e.lingers = child.Gone(ctx) != nil
+		}
+		return e
+	})
+}
+
+// goReport does something that takes long, and reports the outcome.
+func (l *loop) goReport(f func() event) {
+	l.busy.Go(func() { l.send(report{event: f()}) })
+}
+
+func (l *loop) send(r report) {
+	select {
+	case l.reports <- r:
+	case <-l.quit:
 	}
 }
 
@@ -96,43 +248,27 @@ func (l *loop) wake(sig syscall.Signal) {
 	switch sig {
 	case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
 		l.debugf("child: stopped by %s: CONT", unix.SignalName(sig))
-		l.send(syscall.SIGCONT)
+		l.hand(l.last, syscall.SIGCONT)
 	}
 }
 
-// forward hands a signal on. It may come too late, which Done tells.
-func (l *loop) forward(sig syscall.Signal) {
-	if sig == syscall.SIGCHLD && l.shared && l.child.StopAlong() {
-		l.debugf("child: stopped and continued")
+// signal takes in a signal to pylee. It may come too late, which Done tells.
+func (l *loop) signal(sig syscall.Signal) {
+	if sig == syscall.SIGCHLD && l.terminal == exec.TerminalShare {
+		for _, id := range slices.Sorted(maps.Keys(l.children)) {
+			if l.children[id].StopAlong() {
+				l.debugf("child: stopped and continued")
+			}
+		}
 	}
-	if !l.Forward.Sends(sig) {
-		return
-	}
-	l.send(sig)
-	if !l.stops(sig) {
-		return
-	}
-	if l.child.Halted() {
-		l.send(syscall.SIGCONT)
-	}
-	if l.KillAfter > 0 && l.kill == nil {
-		l.kill = time.After(l.KillAfter)
-	}
+	l.step(event{kind: evSignal, sig: sig, sends: l.Forward.Sends(sig)})
 }
 
-// stops tells whether sig asks a program to end.
-func (l *loop) stops(sig syscall.Signal) bool {
-	switch sig {
-	case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, l.StopSignal:
-		return true
-	}
-	return false
-}
-
-func (l *loop) send(sig syscall.Signal) {
-	if l.Group && l.child.Group() != 0 {
-		_ = l.child.SignalGroup(sig)
+// hand sends a signal to a child, or to its group.
+func (l *loop) hand(child *exec.Child, sig syscall.Signal) {
+	if l.Group && child.Group() != 0 {
+		_ = child.SignalGroup(sig)
 		return
 	}
-	_ = l.child.Signal(sig)
+	_ = child.Signal(sig)
 }

@@ -57,6 +57,16 @@ func act(mode string) int {
 	case "supervise":
 		return finish(runner.Supervise(runner.Supervision{Spec: spec, Init: os.Getpid() == 1}, runner.NewGuard(context.Background())))
 	}
+	if mode == "notify" {
+		return notifying()
+	}
+	if mode == "foreground" {
+		fmt.Println("foreground", foreground())
+		select {}
+	}
+	if strings.HasPrefix(mode, "rotate-") {
+		return rotating(mode, spec)
+	}
 	if strings.HasPrefix(mode, "with-") {
 		return supervising(mode, spec)
 	}

@@ -48,9 +48,17 @@ type Supervision struct {
 	Notifier *exec.Notifier
 	// Listen are the sockets of socket activation; nil: none.
 	Listen *exec.Listen
+	// Watchdog is how often the service manager wants to hear of pylee at the latest, see
+	// exec.WatchdogTimeout; 0: it does not. It matters to a Rotation, while no command
+	// is there to say it.
+	Watchdog time.Duration
 	// Spawner starts the child, and stays open; nil: one is made for it, of which
 	// Subreaper and Init decide the options.
 	Spawner *exec.Spawner
+	// Rotation makes the values change while the command runs; nil: they never do. The
+	// command is Rotation.First.Spec then, and not Spec. Of what a command leaves behind
+	// only Subreaper and Init let pylee find all before the next one is started.
+	Rotation *Rotation
 	// After is called once when the child is gone, or was never there, and is given
 	// 5 seconds: to remove files and to revoke leases.
 	After func() error
@@ -64,7 +72,8 @@ type Supervision struct {
 // Supervise runs the command as a child, hands on the signals that pylee gets until
 // the child has ended, and returns how it ended. If a signal came before the child
 // was there, it is not started and the status is that of the signal. An error is an
-// *exec.Error: the command could not be started.
+// *exec.Error: the command could not be started, or pylee ended it and its own status
+// says nothing, as when values were too old.
 //
 // A signal never becomes a SIGKILL unless KillAfter asks for it: programs take a
 // second INT or TERM for an order to hurry up. A stopped child is woken to hear a
@@ -87,8 +96,8 @@ func Supervise(s Supervision, g *Guard) (exec.Status, error) {
 	if spawner != s.Spawner {
 		defer spawner.Close()
 	}
-	l := &loop{Supervision: s, guard: g}
-	return l.run(spawner)
+	l := &loop{Supervision: s, guard: g, spawner: spawner}
+	return l.run()
 }
 
 func (s *Supervision) spawner() (*exec.Spawner, error) {
@@ -99,15 +108,18 @@ func (s *Supervision) spawner() (*exec.Spawner, error) {
 }
 
 // prepare returns the command as it is to be started.
-func (s *Supervision) prepare(ignored []syscall.Signal) exec.Spec {
-	spec := s.Spec
-	spec.Ignore = slices.Concat(spec.Ignore, ignored)
-	spec.Terminal = exec.ChooseTerminal()
+func (l *loop) prepare(spec exec.Spec) exec.Spec {
+	s := &l.Supervision
+	spec.Ignore = slices.Concat(spec.Ignore, l.guard.ignored)
+	spec.Terminal = l.terminal
 	if !s.Init {
 		spec.Death = syscall.SIGKILL // the end of process 1 is that of its children anyway
 	}
 	if s.Notifier != nil || s.Listen != nil {
 		spec.Env = s.environment(spec.Env)
+	}
+	if s.Listen != nil {
+		spec.Files = s.Listen.Descriptors() // what the command stored is there for the next one
 	}
 	return spec
 }
