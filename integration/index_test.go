@@ -51,15 +51,14 @@ func TestIndex(t *testing.T) {
 	for _, series := range []struct {
 		prefix string
 		last   int
-	}{{"E", 15}, {"S", 12}, {"T", 8}, {"P", 6}, {"X", 5}, {"D", 29}, {"F", 13}, {"W", 5}} {
+	}{{"E", 15}, {"S", 12}, {"T", 8}, {"P", 6}, {"X", 5}, {"D", 29}, {"F", 13}, {"W", 5}, {"R", 19}} {
 		for n := 1; n <= series.last; n++ {
 			want = append(want, series.prefix+strconv.Itoa(n))
 		}
 	}
-	want = append(want, "R1-R19")
 	known := map[string]string{}
-	for _, pkg := range []string{"exec", "runner", "integration"} {
-		known[pkg] = testSource(t, map[string]string{"exec": "../exec", "runner": "../internal/runner", "integration": "."}[pkg])
+	for pkg, dir := range map[string]string{"exec": "../exec", "watch": "../watch", "resolve": "../resolve", "runner": "../internal/runner", "integration": "."} {
+		known[pkg] = testSource(t, dir)
 	}
 	for _, row := range readIndex(t) {
 		got = append(got, row.id)

@@ -24,7 +24,13 @@ type supervised struct {
 
 func supervise(t *testing.T, p place, argv ...string) *supervised {
 	t.Helper()
-	s := &supervised{t: t, cmd: p.command(append(strings.Fields(modes[2].prefix), argv...)...), lines: make(chan string, 5000)}
+	return launch(t, p, append(strings.Fields(modes[2].prefix), argv...)...)
+}
+
+// launch starts a command as supervised.
+func launch(t *testing.T, p place, argv ...string) *supervised {
+	t.Helper()
+	s := &supervised{t: t, cmd: p.command(argv...), lines: make(chan string, 5000)}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

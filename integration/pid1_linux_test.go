@@ -52,7 +52,7 @@ func (p place) command(argv ...string) *exec.Cmd {
 		argv = append([]string{p.bin + "/" + argv[0]}, argv[1:]...)
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env, cmd.Dir = p.env, p.dir
+	cmd.Env, cmd.Dir, cmd.ExtraFiles = p.env, p.dir, p.files
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/pyleeai/pylee/internal/ptytest"
 )
 
-// pylee and the program that counts signals, built once for all tests that need them.
+// pylee and the programs that tests run, built once for all tests that need them.
 var programs = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "pylee-test-")
 	if err != nil {
@@ -26,6 +26,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	for _, args := range [][]string{
 		{"-tags", "urfave_cli_no_docs,pylee_fwdsig", "-ldflags=-checklinkname=0", "-o", filepath.Join(dir, "pylee"), ".."},
 		{"-o", filepath.Join(dir, "signals"), "./testdata/signals"},
+		{"-o", filepath.Join(dir, "rotor"), "./testdata/rotor"},
 	} {
 		cmd := exec.Command("go", append([]string{"build"}, args...)...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -41,6 +42,7 @@ var programs = sync.OnceValues(func() (string, error) {
 type place struct {
 	bin, dir string
 	env      []string
+	files    []*os.File // descriptors 3 and up of what is started
 }
 
 func newPlace(t *testing.T) place {

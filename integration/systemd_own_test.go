@@ -7,6 +7,7 @@ var unitConfigs = map[string]string{
 	"ready.yaml":   "child: {notify: on_start}\n",
 	"files.yaml":   "files: {key: \"${CANARY}\"}\n",
 	"memfd.yaml":   "files: {key: {value: \"${CANARY}\", delivery: memfd}}\n",
+	"watch.yaml":   watchUnit,
 	"private.yaml": "files: {tls: {dir: /run/private-tls, entries: {key: \"${CANARY}\"}}}\n",
 }
 

@@ -39,6 +39,7 @@ func TestSystemd(t *testing.T) {
 	for _, name := range []string{"probe", "supervise"} {
 		buildProgram(t, "./testdata/systemd/"+name, filepath.Join(dir, "t/bin", name))
 	}
+	buildProgram(t, "./testdata/activated", filepath.Join(dir, "t/bin/activated"))
 	version := systemdVersion(t)
 	all := everyRow()
 	rows := slices.DeleteFunc(slices.Clone(all), func(r row) bool { return r.since > version })
@@ -173,7 +174,7 @@ type row struct {
 // everyRow returns the rows of all modes.
 func everyRow() []row {
 	var all []row
-	for _, r := range slices.Concat(systemdRows(), ownRows(), rotationRows()) {
+	for _, r := range slices.Concat(systemdRows(), ownRows(), rotationRows(), watchRows()) {
 		for _, mode := range []string{"exec", "supervise"} {
 			if r.only != "" && r.only != mode {
 				continue

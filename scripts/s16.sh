@@ -11,7 +11,7 @@ index=integration/testdata/s16.txt
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-for package in exec internal/runner integration; do
+for package in exec watch resolve internal/runner integration; do
 	name=${package##*/}
 	pattern=$(awk -F ' [|] ' -v name="$name" '
 		/^[A-Z]/ && $3 !~ /^-/ {

@@ -15,7 +15,7 @@ export CGO_ENABLED
 # nohup(1), and some that run jobs, ignore signals; the tests need them as a shell has them.
 plain=''
 ! env --default-signal true 2>/dev/null || plain='env --default-signal'
-servers='^Test(Bao|Moto|Azure|Faults|Few|Helper(Killed|Leaks|Traced)|Lent|Systemd|Container|F4|S[0-9]|P[0-9]|T[0-9])'
+servers='^Test(Bao|Moto|Toxic|Azure|Faults|Few|Helper(Killed|Leaks|Traced)|Lent|Systemd|Container|F4|S[0-9]|P[0-9]|R[0-9]|T[0-9])'
 failed=0
 # shellcheck disable=SC2046,SC2086 # words; empty when there is no race detector
 $plain "$GO" test $race -tags "$TAGS" "$@" $("$GO" list -tags "$TAGS" ./... | grep -v /integration$) || failed=1

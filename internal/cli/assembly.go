@@ -65,7 +65,7 @@ func (inv *invocation) assemble(s source) (*assembly, error) {
 		a.files.list = []*childFile{s.only}
 		return a, errors.Join(append(errs, a.addContent(s.only))...)
 	}
-	errs = append(errs, unserved(cfg, a.target))
+	errs = append(errs, unserved(cfg))
 	a.addRefs(s)
 	a.addVariables(inv, s, sets, dotenv)
 	switch {

@@ -32,19 +32,29 @@ func (f *childFiles) write(snapshot *resolve.Snapshot, user *exec.User, private 
 			return err
 		}
 	}
+	if err := f.openSets(snapshot, private, debugf); err != nil {
+		return err
+	}
+	for _, set := range f.sets {
+		var files []exec.SecretFile
+		for _, file := range set.files {
+			files = append(files, file.finished(snapshot))
+		}
+		if err := put(set.open, files, user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openSets opens the directories that the config names.
+func (f *childFiles) openSets(snapshot *resolve.Snapshot, private func(func() error) error, debugf func(string, ...any)) error {
 	for _, set := range f.sets {
 		dir, err := f.openSet(set, set.path(snapshot), private, debugf)
 		if err != nil {
 			return err
 		}
-		f.open = append(f.open, dir)
-		var files []exec.SecretFile
-		for _, file := range set.files {
-			files = append(files, file.finished(snapshot))
-		}
-		if err := put(dir, files, user); err != nil {
-			return err
-		}
+		set.open, f.open = dir, append(f.open, dir)
 	}
 	return nil
 }

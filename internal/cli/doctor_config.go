@@ -26,7 +26,7 @@ func (inv *invocation) checkConfig(f *findings, o doctorOptions, cfg *config.Con
 		f.add(levelOK, "pylee init", "none was found from "+printable(inv.dir)+" upwards; run works without one")
 	}
 	f.errors(levelFail, loaded)
-	if err := unserved(cfg, nil); err != nil {
+	if err := unserved(cfg); err != nil {
 		f.errors(levelFail, err)
 	}
 	found, err := inv.dotenvOf(cfg)

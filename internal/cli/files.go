@@ -6,6 +6,7 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pyleeai/pylee/exec"
@@ -24,12 +25,22 @@ type childFile struct {
 	set   *fileSet  // with a directory of its own; nil: in $PYLEE_SECRETS_DIR
 	doc   *document // nil: the text of the input called key
 
+	onChange config.OnChange // of the set it belongs to
+
 	uid, gid int // as the config names them; -1: it does not
 	fd       int // of a file in no directory; 0: it has one
 }
 
 // inMemory tells whether f is a descriptor of the command and lies in no directory.
 func (f *childFile) inMemory() bool { return f.entry.Delivery == "memfd" }
+
+// within returns the directory below $PYLEE_SECRETS_DIR, empty if none, and the name in it.
+func (f *childFile) within() (set, name string) {
+	if set, name, ok := strings.Cut(f.name, "/"); ok {
+		return set, name
+	}
+	return "", f.name
+}
 
 // childFiles are the files of the config and of the target.
 type childFiles struct {
@@ -124,7 +135,7 @@ func (a *assembly) addFile(at filesPlace, file *config.File) error {
 		if entry.Text == nil {
 			continue // the config has said what is wrong with it
 		}
-		f := &childFile{key: key, at: at, name: front + entry.Name, entry: entry, set: set}
+		f := &childFile{key: key, at: at, name: front + entry.Name, entry: entry, set: set, onChange: file.OnChange}
 		if file.Set {
 			f.key = key + ".entries." + entry.Name
 			if f.inMemory() {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"github.com/pyleeai/pylee/exec"
 	"path/filepath"
 	"strings"
 
@@ -15,6 +16,7 @@ type fileSet struct {
 	at    filesPlace
 	dir   *config.Text
 	files []*childFile
+	open  *exec.SecretDir // nil: not yet
 }
 
 // filesPlace is where a file or a set is written: a block of files and a name in it.

@@ -98,21 +98,13 @@ func knownProvider(cfg *config.Config) func(string) bool {
 
 // unserved refuses what a config asks for and this version does not do. Going on
 // without it would start a child that lacks what its config promises.
-func unserved(cfg *config.Config, target *config.Target) error {
-	parts := cfg.Unserved()
-	if target != nil {
-		parts = append(parts, target.Unserved()...)
-	}
+func unserved(cfg *config.Config) error {
 	var errs []error
-	seen := map[format.Pos]bool{}
-	for _, part := range parts {
-		if !seen[part.Pos] {
-			seen[part.Pos] = true
-			errs = append(errs, &format.Error{
-				Pos: part.Pos, Message: part.Key + ": this version cannot do it",
-				Hint: "remove the key, or set it to null in the environment at hand",
-			})
-		}
+	for _, part := range cfg.Unserved() {
+		errs = append(errs, &format.Error{
+			Pos: part.Pos, Message: part.Key + ": this version cannot do it",
+			Hint: "remove the key, or set it to null in the environment at hand",
+		})
 	}
 	return errors.Join(errs...)
 }

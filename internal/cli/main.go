@@ -97,7 +97,7 @@ func newApp(inv *invocation) *cli.App {
 		Commands: []*cli.Command{
 			runCommand(inv), checkCommand(inv), explainCommand(inv), envCommand(inv), renderCommand(inv),
 			secretCommand(inv), allowCommand(inv), denyCommand(inv), initCommand(inv), schemaCommand(inv),
-			completionCommand(inv), doctorCommand(inv), namesCommand(inv), versionCommand(inv),
+			completionCommand(inv), doctorCommand(inv), statusCommand(inv), refreshCommand(inv), rollbackCommand(inv), planCommand(inv), namesCommand(inv), versionCommand(inv),
 		},
 	}
 	prepare(app.Commands)

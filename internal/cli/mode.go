@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"strconv"
@@ -14,11 +15,12 @@ import (
 
 // mode is one of the two ways to run a command: to become it, or to stay its parent.
 type mode struct {
-	inv  *invocation
-	a    *assembly
-	o    runOptions
-	stay bool
-	why  string // for debug
+	inv     *invocation
+	a       *assembly
+	o       runOptions
+	stay    bool
+	why     string // for debug
+	watched bool   // its secrets
 
 	killAfter   time.Duration
 	signalGroup bool
@@ -26,7 +28,7 @@ type mode struct {
 
 // runMode chooses the way, by need.
 func (inv *invocation) runMode(o runOptions, a *assembly) (*mode, error) {
-	m := &mode{inv: inv, a: a, o: o}
+	m := &mode{inv: inv, a: a, o: o, watched: o.memory != nil && a.watches(o.watch)}
 	m.settle()
 	need := m.need()
 	switch {
@@ -69,6 +71,8 @@ func (m *mode) settle() {
 // need returns why a parent has to stay; empty: there is no need.
 func (m *mode) need() string {
 	switch {
+	case m.watched:
+		return "its secrets are watched"
 	case m.a.files.stay():
 		return "the secret files have to go when the command ends"
 	case len(m.a.sources.loans) > 0:
@@ -102,7 +106,7 @@ func (m *mode) start(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Status, e
 
 func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Status, error) {
 	init, child := os.Getpid() == 1, m.a.child()
-	subreaper := m.o.subreaper && !init
+	subreaper := (m.o.subreaper || m.watched) && !init // without it a restart could not tell what is left of the command
 	if err := m.checkUnit(); err != nil {
 		return exec.Status{}, err
 	}
@@ -111,10 +115,7 @@ func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Statu
 		return exec.Status{}, err
 	}
 	// It ends with this process: to close it would take longer than all else at the end.
-	if err := m.a.files.write(snapshot, m.a.user, spawner.Do, m.inv.debugf); err != nil {
-		return exec.Status{}, err
-	}
-	after, err := m.attend()
+	rotation, after, err := m.attend(spec, snapshot, spawner.Do)
 	if err != nil {
 		return exec.Status{}, err
 	}
@@ -122,12 +123,16 @@ func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Statu
 	s := runner.Supervision{
 		Spec: spec, Forward: forward, Group: m.signalGroup, KillAfter: m.killAfter,
 		Subreaper: subreaper, Init: init, StopSignal: child.StopSignal, Spawner: spawner,
-		After: after,
+		After: after, Rotation: rotation, Watchdog: exec.WatchdogTimeout(m.inv.environ, os.Getpid()),
 		Debug: func(line string) { m.inv.debugf("%s", line) }, Warn: func(line string) { m.inv.say("%s", line) },
 	}
-	if socket := m.inv.env["NOTIFY_SOCKET"]; socket != "" {
+	own := rotation != nil && rotation.Policy.Notify
+	if socket := m.inv.env["NOTIFY_SOCKET"]; socket != "" || own {
 		s.Listen = exec.InheritedListen(m.inv.environ, os.Getpid())
-		if s.Notifier, err = exec.NewNotifier(exec.NotifyOptions{Socket: socket, Listen: s.Listen, OnStart: child.Notify == "on_start"}); err != nil {
+		if s.Notifier, err = exec.NewNotifier(exec.NotifyOptions{Socket: socket, Own: own, Listen: s.Listen, OnStart: child.Notify == "on_start"}); err != nil {
+			if after != nil {
+				err = errors.Join(err, after())
+			}
 			return exec.Status{}, err
 		}
 		defer s.Notifier.Close()
@@ -135,27 +140,44 @@ func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Statu
 	return runner.Supervise(s, m.inv.guard)
 }
 
-// attend looks after what was lent, and returns what is to be done when the command is
-// gone. Without loans nothing is left open.
-func (m *mode) attend() (after func() error, err error) {
+// attend delivers the files, looks after what was lent and after what may change, and
+// returns what is to be done when the command is gone. Without any of that nothing is
+// left open.
+func (m *mode) attend(spec exec.Spec, snapshot *resolve.Snapshot, private func(func() error) error) (rotation *runner.Rotation, after func() error, err error) {
+	if m.watched {
+		w, err := m.watch(spec, snapshot, private)
+		if err != nil {
+			w.close()
+			return nil, nil, err
+		}
+		return w.rotation(), m.leave(w.close), nil
+	}
+	if err := m.a.files.write(snapshot, m.a.user, private, m.inv.debugf); err != nil {
+		return nil, nil, err
+	}
 	if len(m.a.sources.loans) == 0 {
 		m.inv.closeSources(m.a)
 		if len(m.a.files.open) == 0 {
-			return nil, nil
+			return nil, nil, nil
 		}
-		return m.a.files.remove, nil
+		return nil, m.a.files.remove, nil
 	}
 	keeper, err := m.a.sources.keep(m.inv.say)
 	if err != nil {
 		keeper.Close()
-		return nil, err
+		return nil, nil, err
 	}
+	return nil, m.leave(keeper.Close), nil
+}
+
+// leave returns what is done when the command is gone.
+func (m *mode) leave(end func()) func() error {
 	return func() error {
 		err := m.a.files.remove()
-		keeper.Close()
+		end()
 		m.inv.closeSources(m.a)
 		return err
-	}, nil
+	}
 }
 
 // checkUnit looks at the service of systemd that pylee is the main process of.

@@ -42,7 +42,7 @@ func (inv *invocation) resolve(s source) (*assembly, *resolve.Snapshot, error) {
 		ctx = inv.guard.Context()
 	}
 	waiting := inv.sayWaiting(plan)
-	snapshot, err := a.sources.resolver.Resolve(ctx, plan)
+	snapshot, err := a.sources.fetch(ctx, plan, s, a)
 	waiting.Stop()
 	errs = append(errs, err)
 	a.sources.plan, a.sources.loans = plan, a.lent(snapshot)

@@ -20,7 +20,6 @@ import (
 type runOptions struct {
 	source
 	exec, supervise bool
-	watch           bool
 	allowDisk       bool
 	user            string
 	subreaper       bool
@@ -67,9 +66,13 @@ func runOptionsOf(c *cli.Context, inv *invocation) (runOptions, error) {
 	}
 	o := runOptions{
 		source: s, exec: c.Bool("exec"), supervise: c.Bool("supervise"),
-		watch: c.Bool("watch"), allowDisk: c.Bool("allow-disk"), argv: c.Args().Slice(),
+		allowDisk: c.Bool("allow-disk"), argv: c.Args().Slice(),
 		user: c.String("user"), subreaper: c.Bool("subreaper"),
 		forward: c.String("forward-signals"), killAfter: c.String("kill-after"),
+	}
+	o.memory = resolve.NewMemory()
+	if c.IsSet("watch") {
+		o.watch = new(c.Bool("watch"))
 	}
 	if c.IsSet("signal-group") {
 		o.signalGroup = new(c.Bool("signal-group"))
@@ -130,8 +133,6 @@ func (o runOptions) validate() error {
 	switch {
 	case o.exec && o.supervise:
 		return usagef("--exec and --supervise exclude each other")
-	case o.watch:
-		return &failure{message: "--watch: this version does not watch secrets yet", hint: "run without --watch, and restart the command when a secret changes", code: exitRun}
 	case len(o.argv) == 0 && o.target == "" && o.server == "":
 		return usagef("run: no command; pylee run -- COMMAND [ARG...]")
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pyleeai/pylee/resolve"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 )
@@ -21,12 +22,14 @@ type source struct {
 	timeout  string
 	identity string
 
-	everything bool       // also the targets that are not named
-	provider   string     // nothing is resolved, but the settings of this one are
-	hold       bool       // what answers is left open
-	returns    bool       // all that is lent is given back at the end, whatever the config says
-	only       *childFile // nothing but this file
-	place      *filePlace // where files go; nil: they are not written
+	everything bool            // also the targets that are not named
+	provider   string          // nothing is resolved, but the settings of this one are
+	hold       bool            // what answers is left open
+	returns    bool            // all that is lent is given back at the end, whatever the config says
+	only       *childFile      // nothing but this file
+	watch      *bool           // of --watch; nil: the config decides
+	memory     *resolve.Memory // of values that are watched; nil: they are not
+	place      *filePlace      // where files go; nil: they are not written
 }
 
 func sourceOf(c *cli.Context, inv *invocation) (source, error) {

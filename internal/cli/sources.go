@@ -24,9 +24,15 @@ type sources struct {
 	loans    []resolve.Loan
 
 	mu      sync.Mutex
-	keeper  *runner.Keeper
+	keeper  keeper
 	lost    map[string]bool // instances whose leases no helper knows any more
 	closing bool
+}
+
+// keeper looks after what is lent.
+type keeper interface {
+	// Lost tells that the login of an instance is gone.
+	Lost(instance string)
 }
 
 // openSources returns what answers the references of one config. Nothing is opened yet.
@@ -59,6 +65,15 @@ func (s *sources) ready(ctx context.Context, plan *resolve.Plan) bool {
 	return false
 }
 
+// fetch resolves the plan, into the memory of s if the secrets are watched.
+func (s *sources) fetch(ctx context.Context, plan *resolve.Plan, of source, a *assembly) (*resolve.Snapshot, error) {
+	if of.memory == nil || !a.watches(of.watch) {
+		return s.resolver.Resolve(ctx, plan)
+	}
+	snapshot, _, err := s.resolver.Refresh(ctx, plan, of.memory, resolve.Ask{})
+	return snapshot, err
+}
+
 // closing is how long providers may take to give back what they were lent.
 const closing = 5 * time.Second
 
@@ -85,20 +100,29 @@ func (s *sources) keep(say func(string, ...any)) (*runner.Keeper, error) {
 		}
 	}
 	keeper := runner.Keep(lenders, say)
+	s.attendedBy(keeper)
+	return keeper, errors.Join(errs...)
+}
+
+// attendedBy has k told of lost logins, also of those before.
+func (s *sources) attendedBy(k keeper) {
 	s.mu.Lock()
-	s.keeper = keeper
+	s.keeper = k
 	lost := slices.Sorted(maps.Keys(s.lost))
 	s.mu.Unlock()
 	for _, name := range lost {
-		keeper.Lost(name)
+		k.Lost(name)
 	}
-	return keeper, errors.Join(errs...)
 }
 
 // lent returns the loans that pylee looks after: all but those of providers whose block
 // says lease: unmanaged.
 func (a *assembly) lent(snapshot *resolve.Snapshot) []resolve.Loan {
-	return slices.DeleteFunc(snapshot.Loans(), func(loan resolve.Loan) bool {
+	return a.managed(snapshot.Loans())
+}
+
+func (a *assembly) managed(loans []resolve.Loan) []resolve.Loan {
+	return slices.DeleteFunc(loans, func(loan resolve.Loan) bool {
 		for _, p := range a.cfg.Providers {
 			if lease := p.Settings.Lookup("lease"); p.Name == loan.Provider && lease != nil {
 				return lease.Text == "unmanaged"

@@ -54,10 +54,17 @@ func TestFaults(t *testing.T) {
 		{"file reaction", "files: {a: {value: x, on_change: SIGHPU, delivery: disk, format: txt}}", []string{
 			`1:34: files.a.on_change: must be restart, none, a signal such as SIGHUP or {exec: [...]} (did you mean "SIGHUP"?)`,
 			"1:52: files.a.delivery: must be one of tmpfs, memfd", `1:66: files.a.format: must be one of text, json, yaml, env (did you mean "text"?)`}},
-		{"child", "child: {user: 1000, stop_signal: SIGTREM, stop_grace: -5s, ready: {tcp: a, alive: 1s}, ignore_signals: [KILL, 9], notify: 'on', drop_env: A}", []string{
+		{"child", "child: {user: 1000, stop_signal: SIGTREM, stop_grace: -5s, ready: {tcp: ':1', alive: 1s}, ignore_signals: [KILL, 9], notify: 'on', drop_env: A}", []string{
 			`1:34: child.stop_signal: unknown signal (did you mean "SIGTERM"?)`, "1:55: child.stop_grace: must be a duration such as 30s, 5m or 90d",
-			"1:67: child.ready: must hold exactly one of notify, tcp, http, exec, alive", "1:105: child.ignore_signals[0]: this signal cannot be ignored",
-			"1:111: child.ignore_signals[1]: unknown signal", "1:123: child.notify: must be one of pass, on_start", "1:139: child.drop_env: must be a list"}},
+			"1:67: child.ready: must hold exactly one of notify, tcp, http, exec, alive", "1:108: child.ignore_signals[0]: this signal cannot be ignored",
+			"1:114: child.ignore_signals[1]: unknown signal", "1:126: child.notify: must be one of pass, on_start", "1:142: child.drop_env: must be a list"}},
+		{"ready", "child: {ready: {tcp: a}}\nenvironments: {a: {child: {ready: {tcp: 'unix:x'}}}, b: {child: {ready: {http: 'https://x/'}}}, c: {child: {ready: {http: 'http://u:p@x/'}}}, d: {child: {ready: {http: ''}}}, e: {child: {ready: {http: 'http://a:x/'}}}}", []string{
+			"1:22: child.ready.tcp: must be HOST:PORT, :PORT or unix:PATH with an absolute path",
+			"2:41: environments.a.child.ready.tcp: must be HOST:PORT, :PORT or unix:PATH with an absolute path",
+			"2:80: environments.b.child.ready.http: only http:// can be asked; use exec for all else: [curl, -fsS, URL]",
+			"2:123: environments.c.child.ready.http: a URL with a user or a password cannot be asked",
+			"2:169: environments.d.child.ready.http: must not be empty",
+			"2:202: environments.e.child.ready.http: must be a URL such as http://127.0.0.1:8080/healthz"}},
 		{"restart", "child: {restart: {max: x, backoff: 1m..1s}}", []string{
 			"1:24: child.restart.max: must be a whole number", "1:36: child.restart.backoff: must be a duration such as 1s, or a range such as 1s..1m"}},
 		{"rotation", "rotation: {verify: [a, [b]], rollback: no_, lease: x}", []string{

@@ -197,7 +197,7 @@ func TestExample(t *testing.T) {
 	same(t, db.Cwd.Value, "/srv/db")
 	same(t, values(db.Env), []string{"DATABASE_PASSWORD=${secret:db_password}"})
 	same(t, []string{web.Command.Value, web.Args[0].Value, web.Args[1].Value}, []string{"./web", "--port", "8080"})
-	same(t, len(c.Unserved()), 1)
+	same(t, len(c.Unserved()), 0)
 }
 
 func TestTargetLaysOverGeneralBlocks(t *testing.T) {
@@ -227,7 +227,7 @@ commands:
 	same(t, own.Rotation.Verify[1].Argv, []string{"c"})
 	same(t, len(own.Args), 4)
 	same(t, own.Args[3].Value, "true")
-	same(t, own.Unserved()[0].Key, "own.watch.enabled")
+	same(t, own.Watch.Enabled, true)
 }
 
 func TestForeignFile(t *testing.T) {

@@ -92,7 +92,6 @@ func walkTexts(c *Config) {
 	for _, list := range [][]Target{c.Servers, c.Commands} {
 		for i := range list {
 			at(list[i].Env)
-			list[i].Unserved()
 		}
 	}
 	for _, p := range c.Providers {

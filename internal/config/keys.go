@@ -81,8 +81,8 @@ var (
 	}}
 	readyShape = &shape{what: object, single: true, whole: true, keys: []key{
 		{"notify", "The child reports with sd_notify.", aFlag},
-		{"tcp", "Address that accepts a connection.", aName},
-		{"http", "URL that answers with 2xx.", aName},
+		{"tcp", "Address that accepts a connection: HOST:PORT, :PORT or unix:PATH.", &shape{what: str, fault: tcpFault}},
+		{"http", "URL that answers with 2xx; http:// only.", &shape{what: str, fault: httpFault}},
 		{"exec", "Program that ends with 0.", anArgv},
 		{"alive", "How long the child must live.", aDuration},
 	}}

@@ -106,11 +106,10 @@ type Part struct {
 	Pos format.Pos
 }
 
-// Unserved returns what the top of the config asks for and only a supervisor, which
-// stays beside the child, or a later part of pylee can give. Going on without would
-// start a child that lacks what its config promises.
+// Unserved returns what the config asks for and only a later pylee can give. Going on
+// without would start a child that lacks what its config promises.
 func (c *Config) Unserved() []Part {
-	parts := unserved("", c.Watch)
+	var parts []Part
 	for _, block := range []struct {
 		key  string
 		node *format.Node
@@ -128,17 +127,4 @@ func off(n *format.Node) bool {
 		n = enabled
 	}
 	return n.Text == "false" || n.Text == "off"
-}
-
-// Unserved is Config.Unserved for what the target itself asks for.
-func (t *Target) Unserved() []Part {
-	return unserved(t.Name+".", t.Watch)
-}
-
-func unserved(prefix string, watch Watch) []Part {
-	var parts []Part
-	if watch.Enabled {
-		parts = append(parts, Part{prefix + "watch.enabled", watch.Pos})
-	}
-	return parts
 }
