@@ -127,7 +127,7 @@ if [ -n "$packages" ]; then
 fi
 
 # What cloud providers cost on the servers of the scenarios: tables in what tests log.
-"$GO" test -count=1 -v -tags "$TAGS" -run '^(TestFewRequests|TestResting)$' ./integration >"$dir/scenarios" 2>&1 || :
+"$GO" test -count=1 -v -tags "$TAGS" -run '^(TestFewRequests|TestResting|TestR4SignalLatency)$' ./integration >"$dir/scenarios" 2>&1 || :
 providers() {
 	awk '$1 ~ /^BenchmarkStart(-|$)/ { printf "\nThe helper is ready %.1f ms after its start, and %s MB large.\n", $2 / 1e6, size }' \
 		size="$(wc -c <bin/pylee-providers | awk '{ printf "%.1f", $1 / 1e6 }')" "$dir/go"
@@ -155,7 +155,7 @@ REPORT
 	cat "$dir/table"
 	cat <<'REPORT'
 
-## Cloud providers
+## Cloud providers and rotation
 
 moto acts as AWS, OpenBao is itself, the vault is Microsoft's fake; proxies before them count. Own memory is what only
 the end of a process gives back; PSS adds its share of the pages of its program file, which the kernel may drop.
