@@ -131,7 +131,7 @@ func insidePrivate(t *testing.T, path string, readOnly bool) {
 	if len(lines) != 1 || !strings.Contains(lines[0], strings.ReplaceAll(path, " ", `\040`)+" ") || strings.Contains(first, "shared:") {
 		t.Errorf("mounts %q", lines)
 	}
-	for _, option := range []string{"nosuid", "nodev", "noexec", "nosymfollow", "noswap", "size=4096k", "nr_inodes=1024", "mode=711"} {
+	for _, option := range []string{"nosuid", "nodev", "noexec", "nosymfollow", "noswap", "size=8192k", "nr_inodes=1024", "mode=711"} {
 		if !strings.Contains(strings.Join(lines, ""), option) {
 			t.Errorf("no %s in %q", option, lines)
 		}
