@@ -30,4 +30,5 @@ awk '
 	/^ +/ { said[test] = $0 }
 	END { printf "%d passed, %d failed, %d not run\n", n["PASS"], n["FAIL"], n["SKIP"] }
 ' "$log"
+[ $failed = 0 ] || grep -E '^ *--- FAIL' "$log" || :
 exit $failed
