@@ -73,7 +73,7 @@ func (f *childFiles) openSet(set *fileSet, path string, private func(func() erro
 	refused := exec.CanPrivate()
 	if refused == nil {
 		refused = private(func() (err error) {
-			dir, err = exec.PrivateDir(exec.PrivateOptions{Path: path, UID: f.place.UID, GID: f.place.GID, ReadOnly: true})
+			dir, err = exec.PrivateDir(exec.PrivateOptions{Path: path, UID: f.place.UID, GID: f.place.GID, ReadOnly: true, Links: f.rotates})
 			return err
 		})
 	}

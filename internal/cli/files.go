@@ -50,6 +50,7 @@ type childFiles struct {
 	credentialsAt []filesPlace // all that ask for it; those of two targets may
 	place         filePlace
 	dir           *exec.SecretDir   // $PYLEE_SECRETS_DIR; nil: none
+	rotates       bool              // the files will be others while the command runs
 	open          []*exec.SecretDir // all that were made, for remove
 }
 

@@ -38,14 +38,14 @@ type held struct {
 // minted is when a key whose every read makes a new credential was read last.
 type minted struct {
 	at    time.Time
-	quick int // reads that came shortly after one another
+	late  bool // the next read had to wait
+	quick int  // reads in a row that had to wait
 }
 
 const (
-	// leastMinting is the time between two reads of such a key; it doubles while they
-	// come quicker than quickMinting, up to mostMinting.
+	// leastMinting is the time between two reads of such a key; it doubles while what is
+	// read does not last that long, up to mostMinting.
 	leastMinting = 10 * time.Second
-	quickMinting = time.Minute
 	mostMinting  = 5 * time.Minute
 )
 
@@ -94,12 +94,12 @@ func (l *loans) hold(list []resolve.Loan) {
 // note counts a read of key. mu is held.
 func (l *loans) note(key string) {
 	m := l.read[key]
-	if now := time.Now(); now.Sub(m.at) < quickMinting {
+	if m.late {
 		m.quick++
 	} else {
 		m.quick = 0
 	}
-	m.at = time.Now()
+	m.at, m.late = time.Now(), false
 	l.read[key] = m
 }
 
@@ -121,6 +121,8 @@ func (l *loans) ending(h *held) {
 	h.due = true
 	m := l.read[h.key]
 	wait := m.rest()
+	m.late = m.late || wait > 0
+	l.read[h.key] = m
 	l.mu.Unlock()
 	if wait <= 0 {
 		l.r.watcher.Poke(h.loan.Provider)
@@ -288,8 +290,9 @@ func (l *loans) none() bool {
 // close stops prolonging. What is lent is given back when the providers are closed.
 func (l *loans) close() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, h := range l.held {
-		h.keeper.Close()
+	list := slices.Collect(maps.Values(l.held))
+	l.mu.Unlock()
+	for _, h := range list {
+		h.keeper.Close() // which waits for one that may be about to tell of an end
 	}
 }

@@ -42,8 +42,10 @@ Example:
 
     pylee plan`
 
-// asked is how long a running pylee may take for an answer: it resolves meanwhile.
-const asked = time.Minute
+const (
+	asked  = time.Minute     // for an answer of a running pylee: it resolves meanwhile
+	showed = 5 * time.Second // for its status, which it knows
+)
 
 func pidFlag() cli.Flag {
 	return &cli.IntFlag{Name: "pid", Usage: "the pylee with process id `PID`; needed if several run"}
@@ -93,7 +95,8 @@ func planCommand(inv *invocation) *cli.Command {
 		planDescription)
 }
 
-// status shows one pylee, or all.
+// status shows one pylee, or all. One that gives no answer, as when it is stopped, keeps
+// no other from being shown.
 func (inv *invocation) status(pid int, follow bool) error {
 	dirs := control.Dirs(inv.env, os.Geteuid())
 	pids := []int{pid}
@@ -107,6 +110,7 @@ func (inv *invocation) status(pid int, follow bool) error {
 		}
 	}
 	var all []*control.Status
+	var errs []error
 	for _, pid := range pids {
 		err := inv.talk(dirs, pid, control.CommandStatus, follow, func(r control.Reply) error {
 			all = append(all, r.Status)
@@ -116,13 +120,13 @@ func (inv *invocation) status(pid int, follow bool) error {
 			return nil
 		})
 		if err != nil && (len(pids) == 1 || !errors.Is(err, control.ErrNone)) { // of several one may have ended
-			return refusedBy(err)
+			errs = append(errs, refusedBy(err))
 		}
 	}
-	if inv.json && !follow {
-		return inv.writeJSON(all)
+	if inv.json && !follow && (len(all) > 0 || len(errs) == 0) {
+		errs = append(errs, inv.writeJSON(all))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (inv *invocation) showStatus(s *control.Status) error {
@@ -156,12 +160,15 @@ func (inv *invocation) wish(command string, pid int) error {
 
 // talk talks to a pylee until all is said.
 func (inv *invocation) talk(dirs []string, pid int, command string, follow bool, each func(control.Reply) error) error {
-	ctx := inv.guard.Context()
+	ctx, within := inv.guard.Context(), asked
+	if command == control.CommandStatus {
+		within = showed
+	}
 	if follow {
 		command = control.CommandWatch
 	} else {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, asked)
+		ctx, cancel = context.WithTimeout(ctx, within)
 		defer cancel()
 	}
 	return control.Ask(ctx, dirs, pid, control.Request{Command: command}, func(r control.Reply) error {

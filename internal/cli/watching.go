@@ -86,6 +86,7 @@ func (p *published) get() (runner.State, <-chan struct{}) {
 // has to be called when the command is gone, also after an error.
 func (m *mode) watch(spec exec.Spec, snapshot *resolve.Snapshot, private func(func() error) error) (*watching, error) {
 	w := &watching{r: newRotator(m, spec, snapshot, m.o.memory), requests: make(chan runner.Request)}
+	m.a.files.rotates = true
 	if err := m.a.files.openSets(snapshot, private, m.inv.debugf); err != nil {
 		return w, err
 	}

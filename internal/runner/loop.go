@@ -199,7 +199,7 @@ func (l *loop) take(r report) {
 	case r.kind == evStarted:
 		l.listen(nil) // the former is still there, or nobody
 	case r.kind == evEnded:
-		l.ended, l.endedAt = r.status, time.Now()
+		l.ended, l.endedAt, r.typed = r.status, time.Now(), l.typed(r.status)
 		l.debugf("child: %v", r.status)
 		l.listen(nil)
 	case r.kind == evGone:
@@ -229,6 +229,13 @@ func (l *loop) adopt(id int, child *exec.Child) {
 	})
 }
 
+// typed tells whether a command that has the terminal to itself ended as one does that was
+// told to by a key. Nobody else hears of the key.
+func (l *loop) typed(status exec.Status) bool {
+	code := status.Code()
+	return l.terminal == exec.TerminalForeground && (code == 128+int(syscall.SIGINT) || code == 128+int(syscall.SIGQUIT))
+}
+
 // goReport does something that takes long, and reports the outcome.
 func (l *loop) goReport(f func() event) {
 	l.busy.Go(func() { l.send(report{event: f()}) })
@@ -248,7 +255,7 @@ func (l *loop) wake(sig syscall.Signal) {
 	switch sig {
 	case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
 		l.debugf("child: stopped by %s: CONT", unix.SignalName(sig))
-		l.hand(l.last, syscall.SIGCONT)
+		_ = l.last.SignalGroup(syscall.SIGCONT) // the terminal has stopped all of it
 	}
 }
 

@@ -33,7 +33,7 @@ const (
 	evDone                     // another call of the Rotator answered: err
 	evStarted                  // id runs as pid, or err
 	evReady                    // id is ready, told: it said so itself
-	evEnded                    // id ended with status; lingers: others of it are left
+	evEnded                    // id ended with status; lingers: others of it are left; typed: by a key
 	evGone                     // nothing is left of id
 	evSignal                   // sig has come; sends: it is to be handed on
 )
@@ -48,6 +48,7 @@ type event struct {
 	status  exec.Status
 	told    bool
 	lingers bool
+	typed   bool // a key told it to end
 	sends   bool
 	sig     syscall.Signal
 	request Request

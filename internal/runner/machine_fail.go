@@ -129,11 +129,10 @@ func (m *machine) give(a *attempt) {
 // unwritten deals with files that could not be written or put in place.
 func (m *machine) unwritten(err error) {
 	a := m.attempt
-	target := a.to
+	text := fmt.Sprintf("the new files cannot be written: %v", err)
 	if a.back {
-		target = a.from
+		text = fmt.Sprintf("the files of generation %d cannot be written: %v", a.from.Number, err)
 	}
-	text := fmt.Sprintf("the files of generation %d cannot be written: %v", target.Number, err)
 	switch {
 	case a.back && len(m.alive()) == 0:
 		m.fault(text)
@@ -161,7 +160,9 @@ func (m *machine) abandon(text string) {
 		m.slower()
 		m.timers[timerRetry] = m.backoff
 	}
-	m.fault(text)
+	if m.notes[noteFailed] != text { // once, however often it is tried
+		m.fault(text)
+	}
 	m.note(noteFailed, text)
 	m.reply(a.asked, Answer{Err: errors.New(text), Changes: a.to.Changes})
 	m.resume()

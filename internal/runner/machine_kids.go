@@ -143,7 +143,7 @@ func (m *machine) ended(e event) {
 	if k == nil || k.ended {
 		return
 	}
-	k.ended, k.verdict = true, verdict{status: e.status}
+	k.ended, k.verdict, k.typed = true, verdict{status: e.status}, k.typed || e.typed
 	m.ungate(k)
 	a := m.attempt
 	switch {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -81,8 +82,12 @@ func (m *machine) looked(o Outcome) {
 	}
 	if o.Candidate != nil && m.waiting != nil && o.Candidate == m.waiting.c {
 		p := m.waiting
-		p.made, p.human = m.now, p.human || served != nil
-		m.reply(served, Answer{Message: m.describe(p), Changes: p.c.Changes})
+		p.made = m.now
+		if served != nil {
+			m.reply(p.asked, Answer{Message: m.describe(p), Changes: p.c.Changes})
+			p.human, p.asked = true, served
+			m.wait(p)
+		}
 		return
 	}
 	splay := m.forget()
@@ -97,7 +102,7 @@ func (m *machine) looked(o Outcome) {
 		m.note(noteBroken, o.Err.Error())
 		m.reply(served, Answer{Err: o.Err})
 	case o.Candidate == nil:
-		m.reply(served, Answer{Message: "nothing has changed"})
+		m.reply(served, o.nothing("nothing has changed"))
 	default:
 		p := &pending{c: o.Candidate, made: m.now, splay: splay, human: served != nil, asked: served}
 		if p.c.Reaction.none() {
@@ -146,11 +151,23 @@ func (m *machine) forget() (splay time.Time) {
 	return p.splay
 }
 
+// nothing is the answer of a look that found nothing new. Of sources that are down nobody
+// knows what they have.
+func (o Outcome) nothing(text string) Answer {
+	if len(o.Trouble) > 0 {
+		return Answer{Err: errors.New(strings.Join(o.Trouble, "; "))}
+	}
+	return Answer{Message: text}
+}
+
 // planned shows what a look found.
 func (m *machine) planned(o Outcome, served *Request) {
-	answer := Answer{Err: o.Err, Message: "nothing would change"}
+	answer := o.nothing("nothing would change")
+	if o.Err != nil {
+		answer = Answer{Err: o.Err}
+	}
 	if c := o.Candidate; c != nil {
-		answer.Message, answer.Changes = m.describe(&pending{c: c}), c.Changes
+		answer = Answer{Message: m.describe(&pending{c: c}), Changes: c.Changes}
 		if m.waiting == nil || m.waiting.c != c {
 			m.do(action{kind: doDrop, c: c})
 		}
