@@ -24,6 +24,13 @@ func (c *Child) KillTree(context.Context) {
 	_ = c.SignalGroup(syscall.SIGKILL)
 }
 
+// SignalTree sends sig to the group that the child leads.
+func (c *Child) SignalTree(sig syscall.Signal) {
+	if c.group != 0 {
+		_ = c.SignalGroup(sig)
+	}
+}
+
 // Gone waits until the child has ended and of the group that it leads none is left.
 // The error is that of ctx.
 func (c *Child) Gone(ctx context.Context) error {

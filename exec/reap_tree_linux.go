@@ -38,6 +38,19 @@ func (c *Child) KillTree(ctx context.Context) {
 	}
 }
 
+// SignalTree sends sig once to each that KillTree would kill but the child itself. Who is
+// started meanwhile may not get it.
+func (c *Child) SignalTree(sig syscall.Signal) {
+	if c.group != 0 {
+		_ = c.SignalGroup(sig)
+	}
+	for _, p := range c.rest() {
+		if c.group == 0 || p.group != c.group {
+			p.send(sig)
+		}
+	}
+}
+
 // Gone waits until the child has ended and of the group that it leads, and, if the
 // Spawner reaps, of its descendants, none is left. The error is that of ctx.
 func (c *Child) Gone(ctx context.Context) error {
@@ -163,8 +176,10 @@ func lookUp(pid int) (process, bool) {
 	return p, true
 }
 
-// kill sends SIGKILL, unless the number is another's by now.
-func (p process) kill() {
+func (p process) kill() { p.send(unix.SIGKILL) }
+
+// send sends a signal, unless the number is another's by now.
+func (p process) send(sig syscall.Signal) {
 	fd, err := unix.PidfdOpen(p.pid, 0)
 	if err == nil {
 		defer unix.Close(fd) //nolint:errcheck // nothing was written
@@ -174,9 +189,9 @@ func (p process) kill() {
 		return
 	}
 	if err == nil {
-		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) // it may have ended
+		_ = unix.PidfdSendSignal(fd, sig, nil, 0) // it may have ended
 	} else if err != syscall.ESRCH {
-		_ = syscall.Kill(p.pid, syscall.SIGKILL) // no pidfd on this system
+		_ = syscall.Kill(p.pid, sig) // no pidfd on this system
 	}
 }
 

@@ -101,8 +101,10 @@ func (l *loop) handle(child *exec.Child, a action) {
 	case doAwait:
 		l.goReport(func() event {
 			child.Status()
-			if child.Group() != 0 {
-				_ = child.SignalGroup(a.sig) // what it left has to go too, and is not to wait for KILL
+			if a.tree { // what it left has to go too, and is not to wait for KILL
+				child.SignalTree(a.sig)
+			} else if child.Group() != 0 {
+				_ = child.SignalGroup(a.sig)
 			}
 			if a.tree {
 				_ = child.Gone(l.ctx) // it fails only at the end

@@ -62,7 +62,7 @@ func act(mode string) int {
 	}
 	if mode == "foreground" {
 		fmt.Println("foreground", foreground())
-		select {}
+		<-time.After(time.Hour) // a timer, or the runtime might take this for a deadlock
 	}
 	if strings.HasPrefix(mode, "rotate-") {
 		return rotating(mode, spec)
