@@ -27,6 +27,7 @@ var rules = []rule{
 	{"internal/policy", "", ""},
 	{"internal/ptytest", "", sys}, // for tests
 	{"internal/format", "", parsers},
+	{"internal/generate", "", ""},
 
 	// Configuration and state.
 	{"internal/config", "internal/format", ""},
@@ -43,7 +44,7 @@ var rules = []rule{
 	{"providers/cloud", "providers providers/*", ""},
 	{"providers/remote", "providers internal/command", sys},
 	{"providers/pylee-providers", "exec providers/cloud providers/remote", sys}, // exec: to harden itself
-	{"providers/local", "providers internal/store", sys},
+	{"providers/local", "providers internal/store internal/command", sys},
 	{"providers/exec", "providers internal/command", sys},
 	{"providers/summon", "providers internal/command", sys},
 	{"providers/op", "providers internal/command", sys},

@@ -47,6 +47,7 @@ type Secret struct {
 
 	Created time.Time // zero: unknown
 	Expires time.Time // zero: never, or unknown
+	Due     time.Time // from then on the source wants a new value; zero: never, or unknown
 
 	// Lease is that under which the source lends the secret; zero: none. Secrets of
 	// one Fetch with equal Lease.ID come from the same read.

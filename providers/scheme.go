@@ -34,7 +34,7 @@ var Table = []Scheme{
 	{Kind: "file", Path: true},
 	{Kind: "gcp", Options: []string{"version", "location"}, Settings: []string{"project"}, Helper: true},
 	{Kind: "k8s", Options: []string{"context"}, Settings: []string{"namespace", "context", "kubeconfig"}, Helper: true},
-	{Kind: "local", Options: []string{"version"}, Settings: []string{"store", "identity"}},
+	{Kind: "local", Options: []string{"version"}, Settings: []string{"store", "identity", "age_plugins", "identity_command", "keep", "ssh_identity"}},
 	{Kind: "op", Options: []string{"attribute", "ssh-format", "account"}, Settings: []string{"account"}},
 	{Kind: "pass"},
 	{Kind: "secret"},

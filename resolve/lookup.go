@@ -56,7 +56,7 @@ type payload struct {
 
 // source tells what was read with the reference shown.
 func (a *answer) source(shown string) Source {
-	s := Source{Reference: shown, Provider: a.provider, Version: a.secret.Version, Expires: a.secret.Expires, Lease: a.secret.Lease}
+	s := Source{Reference: shown, Provider: a.provider, Version: a.secret.Version, Expires: a.secret.Expires, Due: a.secret.Due, Lease: a.secret.Lease}
 	s.Fetched, s.Failing, s.Stale = a.fetched, a.failing, !a.failing.IsZero()
 	return s
 }

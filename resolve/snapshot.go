@@ -28,6 +28,7 @@ type Source struct {
 	Provider  string    // instance or scheme that answered, or the layer of a ${NAME}
 	Version   string    // as the provider tells it; may be empty
 	Expires   time.Time // zero: never, or unknown
+	Due       time.Time // from then on the source wants a new value; zero: never, or unknown
 
 	Fetched time.Time // the last good read; zero for a ${NAME}
 	Stale   bool      // the last try to read it anew failed: the value is a remembered one

@@ -159,15 +159,21 @@ func place(d disk, temp, path string, o Options) error {
 	return nil
 }
 
-// backup makes o.Backup a second name of path. It removes the old backup first
-// because rename does nothing where both names are the same file already.
+// backup makes o.Backup a second name of path, by way of a temporary one: at no moment
+// there is no backup. rename does nothing where both names are the same file already,
+// so that the temporary one may stay.
 func backup(d disk, path string, o Options) error {
-	if err := d.remove(o.Backup); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	err := d.link(path, o.Backup)
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
+	second := filepath.Join(filepath.Dir(path), tempName(path))
+	err := d.link(path, second)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err == nil {
+		err = d.rename(second, o.Backup)
+		if gone := d.remove(second); err == nil && !errors.Is(gone, fs.ErrNotExist) {
+			err = gone
+		}
+		return err
 	}
 	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.ENOTSUP) && !errors.Is(err, syscall.ENOSYS) {
 		return err

@@ -19,6 +19,7 @@ import (
 
 // Options say where configs are looked for and what they are checked against.
 type Options struct {
+	Own    bool   // read no config of a project
 	Named  string // --config or $PYLEE_CONFIG: read instead of the project's; empty: discover
 	Dir    string // working directory, absolute
 	Home   string // home directory, absolute; empty: no user config

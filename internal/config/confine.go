@@ -111,7 +111,7 @@ func (c *checker) refuseUntrusted(root *format.Node) {
 }
 
 // programKeys are settings that make a provider run a program.
-var programKeys = []string{"command", "kubeconfig"}
+var programKeys = []string{"age_plugins", "command", "identity_command", "kubeconfig"}
 
 func (c *checker) refusePrograms(blocks *format.Node) {
 	for _, e := range blocks.Entries {

@@ -90,10 +90,14 @@ func (d *decoder) kind(path string, e format.Entry, name string) {
 	d.addAt(pos, path+": unknown kind of provider"+suggestion(name, d.kinds()), hint+strings.Join(d.kinds(), " "))
 }
 
+// literalKeys say what opens a store, which is read before anything is resolved.
+var literalKeys = []string{"age_plugins", "identity_command", "ssh_identity"}
+
 // settings checks the keys of a block against those of its kind.
 func (d *decoder) settings(path string, n *format.Node, keys []string) {
 	for _, e := range n.Entries {
 		if slices.Contains(keys, e.Key) || !isSet(e.Value) {
+			d.literal(path, e)
 			continue
 		}
 		near, hint := suggestion(e.Key, keys), ""
@@ -101,6 +105,18 @@ func (d *decoder) settings(path string, n *format.Node, keys []string) {
 			hint = "known here: " + strings.Join(keys, " ")
 		}
 		d.addAt(e.KeyPos, path+": unknown key "+quote(e.Key)+near, hint)
+	}
+}
+
+// literal refuses references where there can be none.
+func (d *decoder) literal(path string, e format.Entry) {
+	if !slices.Contains(literalKeys, e.Key) {
+		return
+	}
+	for _, item := range scalars(e.Value) {
+		if strings.Contains(item.Text, "${") {
+			d.addAt(item.Pos, join(path, e.Key)+": holds a reference, and opens what references are read from", "write the text itself")
+		}
 	}
 }
 

@@ -59,7 +59,9 @@ func (l *loader) find() []candidate {
 		put(named, layerNamed)
 		return list
 	}
-	put(l.discover(), layerProject)
+	if !l.o.Own {
+		put(l.discover(), layerProject)
+	}
 	return list
 }
 

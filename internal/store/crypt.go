@@ -32,6 +32,9 @@ func (f File) decrypt(data []byte, ids *identities) ([]byte, error) {
 			fmt.Sprintf("%s: not opened by the identity in %s; its recipients are %s", f.Path, ids.source, countTypes(mismatch.StanzaTypes)),
 			"name the identity that opens it: --identity FILE")
 	}
+	if fault := (*pluginFault)(nil); errors.As(err, &fault) {
+		return nil, locked(ids.source+": "+fault.text, "see what it says: age -d -i IDENTITY_FILE "+quotePath(f.Path)+" > /dev/null")
+	}
 	if err != nil {
 		return nil, f.damaged("is truncated or was tampered with")
 	}
@@ -72,7 +75,7 @@ func countTypes(types []string) string {
 	count := map[string]int{}
 	for _, t := range types {
 		switch t {
-		case "X25519", "mlkem768x25519", "ssh-ed25519", "ssh-rsa", "piv-p256", "p256tag", "mlkem768p256tag":
+		case "X25519", "mlkem768x25519", "ssh-ed25519", "ssh-rsa", "piv-p256", "p256tag", "mlkem768p256tag", "scrypt":
 		default:
 			t = "of another type"
 		}
@@ -88,15 +91,18 @@ func countTypes(types []string) string {
 
 // encrypt encrypts plain to recipients and makes sure that ids open the result.
 func (f File) encrypt(plain []byte, recipients []string, ids *identities) ([]byte, error) {
-	to, err := parseRecipients(recipients)
+	to, err := f.Keys.parseRecipients(recipients)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
 	out.Grow(len(plain) + len(plain)/1024 + 4096)
 	w, err := age.Encrypt(&out, to...)
+	if fault := (*pluginFault)(nil); errors.As(err, &fault) {
+		return nil, locked("recipients: "+fault.text, "install it, and see that it works: age -r RECIPIENT /dev/null > /dev/null")
+	}
 	if err != nil {
-		return nil, invalid("recipients: post-quantum and classic ones cannot be mixed", "")
+		return nil, invalid("recipients: post-quantum and classic ones cannot be mixed", "have all of one kind: "+f.command("rekey", "--recipient", "age1..."))
 	}
 	if _, err := w.Write(plain); err != nil {
 		return nil, invalid(f.Path+": encryption does not work", "")
@@ -116,22 +122,4 @@ func (f File) encrypt(plain []byte, recipients []string, ids *identities) ([]byt
 		return nil, invalid(f.Path+": encryption did not keep the content; nothing was written", "")
 	}
 	return out.Bytes(), nil
-}
-
-func parseRecipients(list []string) ([]age.Recipient, error) {
-	var out []age.Recipient
-	for i, s := range list {
-		var r age.Recipient
-		var err error
-		if strings.HasPrefix(s, "age1pq1") {
-			r, err = age.ParseHybridRecipient(s)
-		} else {
-			r, err = age.ParseX25519Recipient(s)
-		}
-		if err != nil { // it may be a secret key given by mistake: not quoted
-			return nil, invalid(fmt.Sprintf("recipient %d of %d: is not an age recipient (age1...)", i+1, len(list)), "show the recipient of an identity: age-keygen -y FILE")
-		}
-		out = append(out, r)
-	}
-	return out, nil
 }

@@ -21,10 +21,12 @@ const Format = 1
 //	 "generation":42,"prev":"<SHA-256 of the previous ciphertext, hex>","updated":"<time>",
 //	 "recipients":[{"r":"age1...","name":"alice","added":"<time>"}],
 //	 "secrets":{"db/password":{"active":3,"latest":3,"rotate_after":"90d","labels":{},
+//	   "rotate_required":2,
 //	   "versions":{"3":{"v":"<base64>","created":"<time>","expires":"<time>",
-//	     "state":"ok","by":"uid:1000","note":"..."}}}}}
+//	     "state":"ok","by":"uid:1000","note":"...","staged":true}}}}}
 //
-// Times are RFC 3339 in UTC. A secret that was removed stays as
+// Versions up to rotate_required are known to a recipient who was removed. A state
+// is ok or revoked; staged stands in a version until it is activated. Times are RFC 3339 in UTC. A secret that was removed stays as
 // {"active":0,"latest":3,"versions":{}}, because numbers are never used again.
 // Members that are not drawn here are kept when the document is rewritten.
 type document struct {
@@ -33,30 +35,33 @@ type document struct {
 	id         string // public name of store_secret
 	env        string
 	generation uint64
+	prev       string    // what the document says of the file before it
+	updated    time.Time // of the last write; zero: not said
 	recipients []string
 	secrets    map[string][]byte
 }
 
 // newDocument returns generation 0 of a store; the first encode makes it 1.
 func newDocument(secret []byte, env string, recipients []string, now time.Time) *document {
-	d := &document{env: env, recipients: recipients, secrets: map[string][]byte{}}
-	d.id = storeID(secret)
+	d := &document{env: env, secrets: map[string][]byte{}}
 	d.members.set("pylee_store", []byte(strconv.Itoa(Format)))
-	d.members.set("store_secret", quoteBytes(secret))
+	d.setSecret(secret)
 	d.members.set("env", quote(env))
 	d.members.set("generation", []byte("0"))
 	d.members.set("prev", quote(""))
 	d.members.set("updated", quote(stamp(now)))
-	list := []byte{'['}
-	for i, r := range recipients {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = object{{"r", quote(r)}, {"added", quote(stamp(now))}}.appendTo(list)
+	var list []RecipientInfo
+	for _, r := range recipients {
+		list = append(list, RecipientInfo{Recipient: r, Added: now})
 	}
-	d.members.set("recipients", append(list, ']'))
+	d.setRecipients(list)
 	d.members.set("secrets", []byte("{}"))
 	return d
+}
+
+func (d *document) setSecret(secret []byte) {
+	d.id = storeID(secret)
+	d.members.set("store_secret", quoteBytes(secret))
 }
 
 // decode takes a document apart. It is strict about what it needs: a fault is a
@@ -99,6 +104,8 @@ func (d *document) decodeHead() string {
 	if d.generation, ok = number(d.members.get("generation")); !ok || d.generation == 0 {
 		return "generation is not a number from 1 on"
 	}
+	d.prev, _ = text(d.members.get("prev")) // what they hold is of use, not needed
+	d.updated, _ = moment(d.members.get("updated"))
 	return ""
 }
 
@@ -155,12 +162,22 @@ func (d *document) encode(previous string, now time.Time) []byte {
 	defer clear(secrets)
 
 	d.generation++
+	d.prev, d.updated = previous, now
 	next := slices.Clone(d.members)
 	next.set("generation", strconv.AppendUint(nil, d.generation, 10))
 	next.set("prev", quote(previous))
 	next.set("updated", quote(stamp(now)))
 	next.set("secrets", secrets)
 	return next.appendTo(make([]byte, 0, len(secrets)+4096))
+}
+
+// clock returns the time that counts for what the store holds: now, but not before
+// the last write. A clock that was set back does not bring back what had expired.
+func (d *document) clock(now time.Time) time.Time {
+	if d.updated.After(now) {
+		return d.updated
+	}
+	return now
 }
 
 // same tells whether o holds what d holds.

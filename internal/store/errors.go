@@ -36,6 +36,8 @@ func locked(detail, hint string) *providers.Error {
 	return &providers.Error{Kind: providers.ErrUnauthenticated, Reason: providers.ReasonLocked, Detail: detail, Hint: hint}
 }
 
+func isLocked(err error) bool { return providers.ReasonOf(err) == providers.ReasonLocked }
+
 func integrity(detail, hint string) *providers.Error {
 	return &providers.Error{Kind: providers.ErrInvalid, Reason: providers.ReasonIntegrity, Detail: detail, Hint: hint}
 }
@@ -46,15 +48,19 @@ func (f File) damaged(what string) *providers.Error {
 	hint := "restore it from a backup"
 	if _, err := os.Lstat(f.Path + ".bak"); err == nil {
 		hint = fmt.Sprintf("%s.bak holds the state before the last change; to go back to it: cp -p %s %s", f.Path, quotePath(f.Path+".bak"), quotePath(f.Path))
-		if pin := f.pinPath(); pin != "" {
-			hint += " && rm -f " + quotePath(pin)
+		if f.pinPath() != "" {
+			hint += " && " + f.command("verify", "--accept-rollback")
 		}
 	}
 	return integrity(f.Path+": "+what, hint)
 }
 
-// missing is a store that does not exist.
-func (f File) missing() *providers.Error {
+// missing is a store that does not exist. One that was there is not to be made anew
+// before it was looked for.
+func (f File) missing() error {
+	if err := f.vanished(); errors.Is(err, providers.ErrNotFound) {
+		return err
+	}
 	return &providers.Error{
 		Kind:   providers.ErrNotFound,
 		Detail: "no store at " + f.Path,

@@ -13,10 +13,26 @@ import (
 	"github.com/pyleeai/pylee/providers"
 )
 
-// newIdentity makes an X25519 identity, which every age command can read. If
-// another process was faster, its identity is used. A path beside an error tells
-// that the identity is there.
-func (f File) newIdentity(ctx context.Context) (ids *identities, created string, err error) {
+// freshIdentity makes an X25519 identity, which every age command can read, or a
+// post-quantum one.
+func freshIdentity(pq bool) (id age.Identity, secret, public string, err error) {
+	if pq {
+		id, err := age.GenerateHybridIdentity()
+		if err != nil {
+			return nil, "", "", err
+		}
+		return id, id.String(), id.Recipient().String(), nil
+	}
+	x, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, "", "", err
+	}
+	return x, x.String(), x.Recipient().String(), nil
+}
+
+// newIdentity makes an identity. If another process was faster, its identity is used.
+// A path beside an error tells that the identity is there.
+func (f File) newIdentity(ctx context.Context, o InitOptions) (ids *identities, created string, err error) {
 	path := f.Keys.home()
 	if path == "" {
 		return nil, "", locked(f.Path+": there is no identity and no home directory to make one in", "name one: age-keygen -o FILE; pylee ... --identity FILE")
@@ -29,13 +45,16 @@ func (f File) newIdentity(ctx context.Context) (ids *identities, created string,
 	if err := atomicfile.Sweep(path); err != nil {
 		return nil, "", ioError(path, err)
 	}
-	id, err := age.GenerateX25519Identity()
+	id, secret, public, err := freshIdentity(o.PQ)
 	if err != nil {
 		return nil, "", ioError(path, err)
 	}
-	public := id.Recipient().String()
-	content := []byte("# created: " + stamp(f.now()) + "\n# public key: " + public + "\n" + id.String() + "\n")
-	defer clear(content)
+	text := []byte("# created: " + stamp(f.now()) + "\n# public key: " + public + "\n" + secret + "\n")
+	defer clear(text)
+	content, err := o.wrap(path, text)
+	if err != nil {
+		return nil, "", err
+	}
 	err = atomicfile.Write(path, content, atomicfile.Options{New: true})
 	if errors.Is(err, fs.ErrExist) {
 		ids, err = f.Keys.load()
@@ -47,6 +66,19 @@ func (f File) newIdentity(ctx context.Context) (ids *identities, created string,
 	ids = &identities{source: path, list: []age.Identity{id}, recipients: []string{public}}
 	created, err = identityWritten(path, err)
 	return ids, created, err
+}
+
+// wrap encrypts the text of a new identity, if that is wanted.
+func (o InitOptions) wrap(path string, text []byte) ([]byte, error) {
+	if o.Passphrase == nil {
+		return text, nil
+	}
+	passphrase, err := o.Passphrase(path)
+	if err != nil || len(passphrase) == 0 {
+		return nil, locked(path+": no passphrase was given; nothing was made", "")
+	}
+	defer clear(passphrase)
+	return encryptIdentity(path, text, passphrase)
 }
 
 // identityWritten turns the outcome of a write into what newIdentity returns.

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -17,13 +15,18 @@ import (
 type InitOptions struct {
 	Recipients []string // age recipients that can open the store too
 	Anew       bool     // make a store also where one was known and is gone
+	PQ         bool     // make a post-quantum identity; age reads it from version 1.3 on
+
+	// Passphrase asks for the passphrase that a new identity is encrypted with; the
+	// argument is the identity's path. Nil: it has none.
+	Passphrase func(path string) ([]byte, error)
 }
 
 // Created tells what Init made.
 type Created struct {
 	Identity  string // path of the new identity; empty: there was one
 	Store     string // path of the new store; empty: there was one
-	Recipient string // public half of the identity in use
+	Recipient string // public half of the identity in use; empty: it does not tell
 	Lost      uint64 // the last generation of a store that was known at Store and is gone; 0: none was
 }
 
@@ -34,10 +37,13 @@ func (f File) Init(ctx context.Context, o InitOptions) (done Created, err error)
 	if f, err = f.ready(); err != nil {
 		return done, err
 	}
-	if _, err = parseRecipients(o.Recipients); err != nil {
+	if _, err = f.Keys.parseRecipients(o.Recipients); err != nil {
 		return done, err
 	}
-	ids, err := f.Keys.load() // what fails here has made nothing
+	if f.Keys, err = f.Keys.Loaded(); err != nil { // what fails here has made nothing
+		return done, err
+	}
+	ids, err := f.Keys.load()
 	if err != nil {
 		return done, err
 	}
@@ -50,18 +56,21 @@ func (f File) Init(ctx context.Context, o InitOptions) (done Created, err error)
 	}
 	defer held.Close()
 	f.sweepIdentity(ctx)
-	if _, err := os.Lstat(f.Path); !errors.Is(err, fs.ErrNotExist) {
+	switch there, err := f.exists(); {
+	case err != nil:
+		return done, err
+	case there:
 		return f.initAgain(o)
 	}
 	if err := f.vanished(); err != nil && !o.Anew {
 		return done, err
 	}
 	if ids == nil {
-		if ids, done.Identity, err = f.newIdentity(ctx); err != nil {
+		if ids, done.Identity, err = f.newIdentity(ctx, o); err != nil {
 			return done, err
 		}
 	}
-	done.Recipient = ids.recipients[0]
+	done.Recipient = ids.first()
 	err = f.initStore(ctx, ids, o, &done)
 	return done, err
 }
@@ -92,7 +101,7 @@ func (f File) initAgain(o InitOptions) (Created, error) {
 		return Created{}, err
 	}
 	clear(c.doc.plain)
-	done := Created{Recipient: c.ids.recipients[0]}
+	done := Created{Recipient: c.ids.first()}
 	if len(o.Recipients) > 0 {
 		return done, invalid(f.Path+": exists; recipients can be named only when a store is made", "make another one: --store FILE")
 	}
@@ -100,11 +109,17 @@ func (f File) initAgain(o InitOptions) (Created, error) {
 }
 
 func (f File) initStore(ctx context.Context, ids *identities, o InitOptions, done *Created) error {
-	recipients := []string{done.Recipient}
+	var recipients []string
+	if done.Recipient != "" {
+		recipients = append(recipients, done.Recipient)
+	}
 	for _, r := range o.Recipients {
 		if !slices.Contains(recipients, r) {
 			recipients = append(recipients, r)
 		}
+	}
+	if len(recipients) == 0 {
+		return invalid(ids.source+": does not tell its recipient", "name it: "+f.command("init", "--recipient", "age1..."))
 	}
 	if len(recipients) > MaxRecipients {
 		return invalid(fmt.Sprintf("%s: a store has up to %d recipients", f.Path, MaxRecipients), "")

@@ -1,9 +1,7 @@
 package store
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,16 +15,51 @@ import (
 )
 
 // Keys says where the age identities are that open a store. The first source that
-// is there counts: Identity, IdentityFile, Literal, Credentials, Home. One that is
-// there and fails is an error; the next is not tried.
+// is there counts: Identity, IdentityFile, Literal, Credentials, Keyring, Home,
+// Command, SSH. One that is there and fails is an error; the next is not tried.
 type Keys struct {
 	Identity     string          // --identity: a file, or fd:N for an open file descriptor
 	IdentityFile string          // $PYLEE_IDENTITY_FILE
 	Literal      providers.Value // $PYLEE_IDENTITY, the text of an identity file; no bytes: not set
 	Credentials  string          // $CREDENTIALS_DIRECTORY: its pylee.identity
+	Keyring      bool            // ask the kernel's keyring for what Unlock put there, for this Home
 	Home         string          // home directory: its .pylee/identity
+	Command      []string        // identity_command: absolute path and arguments of a tool that prints an identity
+	CommandEnv   []string        // its environment, NAME=VALUE
+	SSH          string          // file of an SSH private key; opt-in
+	Plugins      []string        // names of the age plugins that may be run, such as "yubikey"; found in $PATH
 
-	held providers.Value // what fd:N gave
+	// Passphrase asks at the terminal for the passphrase of the file that it names. Nil:
+	// there is nobody to ask.
+	Passphrase func(file string) ([]byte, error)
+
+	held   providers.Value    // what fd:N gave
+	loaded func() *identities // a closure, which nothing prints
+}
+
+// FromEnviron returns k with what the environment says where k says nothing:
+// PYLEE_IDENTITY_COMMAND, PYLEE_AGE_PLUGINS and PYLEE_SSH_IDENTITY.
+func (k Keys) FromEnviron(env map[string]string) Keys {
+	if len(k.Command) == 0 {
+		k.Command = strings.Fields(env["PYLEE_IDENTITY_COMMAND"])
+	}
+	if len(k.Plugins) == 0 {
+		k.Plugins = strings.FieldsFunc(env["PYLEE_AGE_PLUGINS"], func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	if k.SSH == "" {
+		k.SSH = env["PYLEE_SSH_IDENTITY"]
+	}
+	return k
+}
+
+// Words returns the strings of a list as a config has it.
+func Words(v any) (list []string, ok bool) {
+	items, ok := v.([]any)
+	for _, item := range items {
+		s, isText := item.(string)
+		list, ok = append(list, s), ok && isText && s != ""
+	}
+	return list, ok
 }
 
 // Held returns k with the content of fd:N in memory, because a pipe can be read
@@ -47,11 +80,35 @@ func (k Keys) Held() (Keys, error) {
 	return k, nil
 }
 
-// identities of one source. recipients are theirs, in the same order.
+// identities of one source.
 type identities struct {
 	source     string
 	list       []age.Identity
-	recipients []string
+	recipients []string        // public halves, without those of plugins, which only these know
+	text       providers.Value // what they were read from
+}
+
+// Loaded returns k with its identities in memory, so that nobody is asked for a
+// passphrase, and no identity_command is run, more than once. That there are none is
+// no error.
+func (k Keys) Loaded() (Keys, error) {
+	k, err := k.Held()
+	if err != nil {
+		return k, err
+	}
+	ids, err := k.load()
+	if err == nil && ids != nil {
+		k.loaded = func() *identities { return ids }
+	}
+	return k, err
+}
+
+// first returns the recipient of the first identity, "" if none tells it.
+func (ids *identities) first() string {
+	if len(ids.recipients) == 0 {
+		return ""
+	}
+	return ids.recipients[0]
 }
 
 // judge refuses the text of an identity in the place of a path, which messages
@@ -75,6 +132,9 @@ func (k Keys) judge() error {
 
 // load reads the first source that is there; nil if there is none.
 func (k Keys) load() (*identities, error) {
+	if k.loaded != nil {
+		return k.loaded(), nil
+	}
 	if err := k.judge(); err != nil {
 		return nil, err
 	}
@@ -82,21 +142,37 @@ func (k Keys) load() (*identities, error) {
 		return k.loadGiven()
 	}
 	if k.IdentityFile != "" {
-		return loadFile("PYLEE_IDENTITY_FILE="+k.IdentityFile, k.IdentityFile, 0o077, true)
+		return k.loadFile("PYLEE_IDENTITY_FILE="+k.IdentityFile, k.IdentityFile, 0o077, true)
 	}
 	if b := k.Literal.Reveal(); len(b) > 0 {
-		return parseIdentities("PYLEE_IDENTITY", b)
+		return k.parse("PYLEE_IDENTITY", b)
 	}
 	if k.Credentials != "" {
 		path := filepath.Join(k.Credentials, "pylee.identity")
 		// systemd may grant the unit's user access by an ACL, whose mask shows
 		// as permission of the group.
-		if ids, err := loadFile(path, path, 0o037, false); ids != nil || err != nil {
+		if ids, err := k.loadFile(path, path, 0o037, false); ids != nil || err != nil {
 			return ids, err
 		}
 	}
+	return k.loadOwn()
+}
+
+// loadOwn reads the sources that belong to a user, not to one start.
+func (k Keys) loadOwn() (*identities, error) {
+	if ids, err := k.loadKeyring(); ids != nil || err != nil {
+		return ids, err
+	}
 	if path := k.home(); path != "" {
-		return loadFile(path, path, 0o077, false)
+		if ids, err := k.loadFile(path, path, 0o077, false); ids != nil || err != nil {
+			return ids, err
+		}
+	}
+	if len(k.Command) > 0 {
+		return k.loadCommand()
+	}
+	if k.SSH != "" {
+		return k.loadFile("SSH key "+k.sshFile(), k.sshFile(), 0o077, true)
 	}
 	return nil, nil
 }
@@ -104,17 +180,17 @@ func (k Keys) load() (*identities, error) {
 func (k Keys) loadGiven() (*identities, error) {
 	fd, ok := descriptor(k.Identity)
 	if !ok {
-		return loadFile("--identity "+k.Identity, k.Identity, 0o077, true)
+		return k.loadFile("--identity "+k.Identity, k.Identity, 0o077, true)
 	}
 	if text := k.held.Reveal(); text != nil {
-		return parseIdentities(k.Identity, text)
+		return k.parse(k.Identity, text)
 	}
 	text, err := readDescriptor(k.Identity, fd)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(text)
-	return parseIdentities(k.Identity, text)
+	return k.parse(k.Identity, text)
 }
 
 // home returns the path of the identity that is made when there is none.
@@ -125,8 +201,16 @@ func (k Keys) home() string {
 	return filepath.Join(k.Home, ".pylee", "identity")
 }
 
+// sshFile is the path of the SSH key, with ~/ as the home directory.
+func (k Keys) sshFile() string {
+	if rest, ok := strings.CutPrefix(k.SSH, "~/"); ok && k.Home != "" {
+		return filepath.Join(k.Home, rest)
+	}
+	return k.SSH
+}
+
 // loadFile returns nil for a missing file, or an error if it is required.
-func loadFile(source, path string, forbid fs.FileMode, required bool) (*identities, error) {
+func (k Keys) loadFile(source, path string, forbid fs.FileMode, required bool) (*identities, error) {
 	if err := judgeParents(path); err != nil {
 		return nil, err
 	}
@@ -141,7 +225,10 @@ func loadFile(source, path string, forbid fs.FileMode, required bool) (*identiti
 		return nil, err
 	}
 	defer clear(text)
-	return parseIdentities(source, text)
+	if isEncrypted(text) {
+		return k.loadEncrypted(source, text)
+	}
+	return k.parse(source, text)
 }
 
 func descriptor(s string) (int, bool) {
@@ -171,57 +258,4 @@ func readDescriptor(source string, fd int) ([]byte, error) {
 		return nil, locked("--identity "+source+": cannot be read", hint)
 	}
 	return text, nil
-}
-
-// parseIdentities reads native age identities, one per line. What stands in a line
-// is never part of an error, nor what a parser says of it.
-func parseIdentities(source string, data []byte) (*identities, error) {
-	ids := &identities{source: source}
-	if bytes.HasPrefix(data, []byte("age-encryption.org/")) || bytes.Contains(data, []byte("-----BEGIN AGE ENCRYPTED FILE")) {
-		return nil, locked(source+": is encrypted with a passphrase, which is not supported here", "decrypt it on the way: pylee ... --identity fd:3 3< <(age -d IDENTITY_FILE)")
-	}
-	if bytes.Contains(data, []byte("-----BEGIN ")) {
-		return nil, locked(source+": is not an age identity; SSH and PEM keys are not supported", "make an age identity: age-keygen -o FILE")
-	}
-	number := 0
-	for line := range bytes.Lines(data) {
-		number++
-		line := strings.TrimSpace(string(line))
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		if fault := ids.add(line); fault != "" {
-			return nil, locked(fmt.Sprintf("%s: line %d: %s", source, number, fault), "an identity is a line AGE-SECRET-KEY-1...: age-keygen -o FILE")
-		}
-	}
-	if len(ids.list) == 0 {
-		return nil, locked(source+": holds no identity", "an identity is a line AGE-SECRET-KEY-1...: age-keygen -o FILE")
-	}
-	return ids, nil
-}
-
-func (ids *identities) add(line string) (fault string) {
-	switch {
-	case strings.HasPrefix(line, "AGE-SECRET-KEY-1"):
-		id, err := age.ParseX25519Identity(line)
-		if err != nil {
-			return "malformed identity"
-		}
-		ids.list = append(ids.list, id)
-		ids.recipients = append(ids.recipients, id.Recipient().String())
-	case strings.HasPrefix(line, "AGE-SECRET-KEY-PQ-1"):
-		id, err := age.ParseHybridIdentity(line)
-		if err != nil {
-			return "malformed identity"
-		}
-		ids.list = append(ids.list, id)
-		ids.recipients = append(ids.recipients, id.Recipient().String())
-	case strings.HasPrefix(line, "AGE-PLUGIN-"):
-		return "identities of plugins are not supported"
-	case strings.HasPrefix(line, "age1"):
-		return "a recipient, which is the public half of an identity"
-	default:
-		return "not an age identity"
-	}
-	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -50,6 +51,28 @@ func TestUnlockOrder(t *testing.T) {
 	if ids, err := k.load(); ids != nil || err != nil {
 		t.Errorf("none: %v, %v", ids, err)
 	}
+
+	// The keyring comes before the home, identity_command after it.
+	tool := filepath.Join(dir, "tool")
+	do(t, os.WriteFile(tool, []byte("#!/bin/sh\necho "+newKey(t).String()+"\n"), 0o700))
+	k.Command, k.Keyring = []string{tool}, true
+	sources := []string{"identity_command tool"}
+	write(t, k.home(), []byte(newKey(t).String()))
+	sources = append(sources, k.home())
+	if keepKey(k.keyName(), []byte(newKey(t).String()), time.Minute) == nil {
+		sources = append(sources, "the kernel's keyring")
+		t.Cleanup(func() { dropKey(k.keyName()) }) //nolint:errcheck // may be gone
+	}
+	drop = []func(){func() { do(t, os.Remove(k.home())) }, func() { dropKey(k.keyName()) }} //nolint:errcheck // asserted by what comes next
+	for i := len(sources) - 1; i >= 0; i-- {
+		ids, err := k.load()
+		if err != nil || ids.source != sources[i] {
+			t.Errorf("%v, %v, want %s", ids, err, sources[i])
+		}
+		if i > 0 {
+			drop[i-1]()
+		}
+	}
 }
 
 // A source that is there and fails is an error, even if the next one would do.
@@ -64,12 +87,12 @@ func TestUnlockErrors(t *testing.T) {
 	}{
 		{"malformed", "# x\n" + key, "line 2: malformed identity", 0o600, providers.ErrUnauthenticated, lock},
 		{"malformed hybrid", "AGE-SECRET-KEY-PQ-1QQQQ", "line 1: malformed identity", 0o600, providers.ErrUnauthenticated, lock},
-		{"plugin", "AGE-PLUGIN-YUBIKEY-1" + canary, "plugins are not supported", 0o600, providers.ErrUnauthenticated, lock},
+		{"plugin", "AGE-PLUGIN-YUBIKEY-1" + canary, "malformed identity of a plugin", 0o600, providers.ErrUnauthenticated, lock},
 		{"recipient", "age1" + canary, "a recipient", 0o600, providers.ErrUnauthenticated, lock},
 		{"anything", canary, "line 1: not an age identity", 0o600, providers.ErrUnauthenticated, lock},
-		{"ssh", "-----BEGIN OPENSSH PRIVATE KEY-----\n" + canary, "SSH and PEM keys are not supported", 0o600, providers.ErrUnauthenticated, lock},
-		{"encrypted", intro + canary, "encrypted with a passphrase, which is not supported", 0o600, providers.ErrUnauthenticated, lock},
-		{"armored", "-----BEGIN AGE ENCRYPTED FILE-----\n" + canary, "encrypted with a passphrase", 0o600, providers.ErrUnauthenticated, lock},
+		{"ssh", "-----BEGIN OPENSSH PRIVATE KEY-----\n" + canary, "SSH and PEM keys are not used unless they are asked for", 0o600, providers.ErrUnauthenticated, lock},
+		{"encrypted", intro + canary, "is encrypted", 0o600, providers.ErrUnauthenticated, lock},
+		{"armored", "-----BEGIN AGE ENCRYPTED FILE-----\n" + canary, "is encrypted", 0o600, providers.ErrUnauthenticated, lock},
 		{"empty", "\n# only a comment " + canary, "holds no identity", 0o600, providers.ErrUnauthenticated, lock},
 		{"too open", canary, "mode 0644", 0o644, providers.ErrDenied, none},
 		{"too long", strings.Repeat("#\n", maxIdentity), "is longer than", 0o600, providers.ErrInvalid, none},

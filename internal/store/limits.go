@@ -1,9 +1,12 @@
 package store
 
 import (
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Limits of a store.
@@ -14,7 +17,8 @@ const (
 	MaxRecipients = 100
 	MaxName       = 255     // bytes of a secret's name
 	MaxNote       = 1 << 10 // bytes of a version's note
-	KeepVersions  = 10      // of one secret; older ones are dropped
+	KeepVersions  = 10      // of one secret, unless File.Keep says otherwise; older ones are dropped
+	MaxLabel      = 255     // bytes of a label, and of its text
 )
 
 const (
@@ -23,6 +27,7 @@ const (
 	maxFile     = MaxDocument + 1<<20 // age adds the header and 16 bytes per 64 KiB
 	maxIdentity = 64 << 10
 	maxEnv      = 128
+	maxLabels   = 64
 	maxNumber   = 1<<53 - 1 // of generations and versions: JSON readers keep 53 bits
 	defaultEnv  = "default"
 )
@@ -74,6 +79,20 @@ func wordOf(s, more string) bool {
 	return s != ""
 }
 
+// periodOf returns the length of a period; 0: it is none, or longer than anybody waits.
+func periodOf(s string) time.Duration {
+	if !validPeriod(s) {
+		return 0
+	}
+	last := len(s) - 1
+	unit := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[s[last]]
+	n, err := strconv.ParseInt(s[:last], 10, 32)
+	if err != nil || n > math.MaxInt64/int64(unit) {
+		return 0
+	}
+	return time.Duration(n) * unit
+}
+
 // validPeriod accepts a number and one of the units m, h, d and w.
 func validPeriod(s string) bool {
 	n := len(s) - 1
@@ -94,4 +113,11 @@ func StateDir(home, xdgStateHome string) string {
 		return filepath.Join(home, ".local", "state", "pylee")
 	}
 	return ""
+}
+
+func (f File) now() time.Time {
+	if f.Now != nil {
+		return f.Now()
+	}
+	return time.Now()
 }

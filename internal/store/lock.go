@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -69,31 +68,44 @@ func judgeLock(name string, file *os.File) error {
 
 var errBusy = errors.New("busy")
 
-// waitFor polls, because a blocking flock cannot be interrupted by a context.
+// waitFor waits in the kernel's queue, where nobody is passed over as those are who only
+// try from time to time. Such a wait cannot be interrupted: one that is given up ends
+// when its turn comes, and the lock with it, since the caller has closed the file.
 func waitFor(ctx context.Context, file *os.File, wait time.Duration) error {
-	deadline := time.Now().Add(wait)
-	for {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return err
-		}
-		if !time.Now().Before(deadline) {
-			return errBusy
-		}
-		pause := time.NewTimer(time.Millisecond + rand.N(9*time.Millisecond))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return ctx.Err()
-			}
-			return errBusy
-		case <-pause.C:
-		}
+	if err := flock(file, unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
+		return err
 	}
+	locked := make(chan error, 1)
+	go func() { locked <- flock(file, 0) }()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case err := <-locked:
+		return err
+	case <-timer.C:
+		return errBusy
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return ctx.Err()
+		}
+		return errBusy
+	}
+}
+
+// flock keeps the descriptor open while it waits, also if the file is closed meanwhile.
+func flock(file *os.File, how int) error {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	busy := raw.Control(func(fd uintptr) {
+		for {
+			if err = unix.Flock(int(fd), unix.LOCK_EX|how); !errors.Is(err, unix.EINTR) {
+				return
+			}
+		}
+	})
+	return errors.Join(busy, err)
 }
 
 func holderOf(name string) string {

@@ -21,11 +21,14 @@ import (
 // There is one per path, in StateDir/stores:
 //
 //	{"pylee_pin":1,"store":"<path>","id":"<hash of store_secret>","generation":42}
+//
+// While store_secret is being changed, "next" has the hash of the new one.
 type pin struct {
 	Format     int    `json:"pylee_pin"`
 	Store      string `json:"store"`
 	ID         string `json:"id"`
 	Generation uint64 `json:"generation"`
+	Next       string `json:"next,omitempty"`
 }
 
 // pinPath returns "" if there is no state directory, and so no pin.
@@ -61,8 +64,11 @@ func (f File) readPin() (*pin, error) {
 	return p, nil
 }
 
-// verify compares a store with its pin.
-func (f File) verify(p *pin, d *document) error {
+// knows tells whether a store is the one that was pinned.
+func (p *pin) knows(d *document) bool { return p.ID == d.id || p.Next == d.id }
+
+// judgePin compares a store with its pin.
+func (f File) judgePin(p *pin, d *document) error {
 	if d.env != f.Env {
 		return integrity(
 			fmt.Sprintf("%s: holds the secrets of the environment %s, not of %s", f.Path, d.env, f.Env),
@@ -71,15 +77,15 @@ func (f File) verify(p *pin, d *document) error {
 	if p == nil {
 		return nil
 	}
-	if p.ID != d.id {
+	if !p.knows(d) {
 		return integrity(
 			f.Path+": is not the store that was used here before: it was forged or replaced",
-			"restore the right file; if you replaced it on purpose: rm "+quotePath(f.pinPath()))
+			"restore the right file; if it was replaced or rekeyed on purpose: "+f.command("verify", "--accept-replaced"))
 	}
 	if d.generation < p.Generation {
 		return integrity(
 			fmt.Sprintf("%s: was rolled back: it has generation %d, and %d was seen before", f.Path, d.generation, p.Generation),
-			"restore the newest copy; if you restored a backup on purpose: rm "+quotePath(f.pinPath()))
+			"restore the newest copy; if you restored a backup on purpose: "+f.command("verify", "--accept-rollback"))
 	}
 	return nil
 }
@@ -93,7 +99,7 @@ func (f File) vanished() error {
 	}
 	return &providers.Error{
 		Kind:   providers.ErrNotFound,
-		Detail: fmt.Sprintf("%s: a store with %d changes was here, and is gone", f.Path, p.Generation),
+		Detail: fmt.Sprintf("no store at %s: a store with %d changes was here, and is gone", f.Path, p.Generation),
 		Hint:   "restore it from a backup, or from " + f.Path + ".bak; to begin anew: " + f.command("init"),
 	}
 }
@@ -113,6 +119,32 @@ func (f File) forgetPin() (generation uint64, err error) {
 
 // raise pins a store, or its newer generation; it never lowers a pin.
 func (f File) raise(ctx context.Context, d *document, wait time.Duration) error {
+	return f.repin(ctx, wait, func(now *pin) *pin {
+		if now != nil && (!now.knows(d) || now.ID == d.id && now.Generation >= d.generation) {
+			return nil
+		}
+		return &pin{ID: d.id, Generation: d.generation}
+	})
+}
+
+// announce lets the pin know the store_secret of d before the store has it: whichever
+// of both a crash leaves is the right one.
+func (f File) announce(ctx context.Context, d *document) error {
+	return f.repin(ctx, f.wait(), func(now *pin) *pin {
+		if now == nil {
+			return nil
+		}
+		return &pin{ID: now.ID, Generation: now.Generation, Next: d.id}
+	})
+}
+
+// accept pins a store whatever was pinned before.
+func (f File) accept(ctx context.Context, d *document, wait time.Duration) error {
+	return f.repin(ctx, wait, func(*pin) *pin { return &pin{ID: d.id, Generation: d.generation} })
+}
+
+// repin replaces the pin by what change makes of it; nil leaves it.
+func (f File) repin(ctx context.Context, wait time.Duration, change func(now *pin) *pin) error {
 	path := f.pinPath()
 	if path == "" {
 		return nil
@@ -132,10 +164,12 @@ func (f File) raise(ctx context.Context, d *document, wait time.Duration) error 
 	if err != nil {
 		return err
 	}
-	if now != nil && (now.ID != d.id || now.Generation >= d.generation) {
+	next := change(now)
+	if next == nil {
 		return nil
 	}
-	data, err := json.Marshal(pin{Format: 1, Store: f.Path, ID: d.id, Generation: d.generation})
+	next.Format, next.Store = 1, f.Path
+	data, err := json.Marshal(next)
 	if err != nil {
 		return ioError(path, err)
 	}

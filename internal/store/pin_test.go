@@ -22,14 +22,29 @@ func TestForged(t *testing.T) {
 	i := strings.Index(mine, `"store_secret":"`) + len(`"store_secret":"`)
 	forge(t, f, mine[:i]+"AAAA"+mine[i+4:])
 	_, err := f.Open()
-	want(t, err, providers.ErrInvalid, providers.ReasonIntegrity, "is not the store that was used here before", "rm "+f.pinPath())
-	do(t, os.Remove(f.pinPath()))
+	want(t, err, providers.ErrInvalid, providers.ReasonIntegrity, "is not the store that was used here before", "pylee secret verify --accept-replaced")
+	accepted(t, f, VerifyOptions{AcceptReplaced: true}, "replaced")
 	if get(t, f, "db/password") != canary {
 		t.Error("the remedy does not work")
 	}
 	f.StateDir = "" // no state, no pins
 	forge(t, f, mine)
 	open(t, f)
+}
+
+// accepted lets Verify give up the pin, which it does for the right reason only.
+func accepted(t *testing.T, f File, o VerifyOptions, reason string) {
+	t.Helper()
+	wrong := VerifyOptions{AcceptRollback: !o.AcceptRollback, AcceptReplaced: !o.AcceptReplaced}
+	_, err := f.Verify(context.Background(), wrong)
+	want(t, err, providers.ErrInvalid, providers.ReasonIntegrity)
+	v, err := f.Verify(context.Background(), o)
+	if err != nil || v.Accepted != reason {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	if v, err = f.Verify(context.Background(), VerifyOptions{}); err != nil || v.Accepted != "" || v.Pinned != v.Generation {
+		t.Errorf("again: %+v, %v", v, err)
+	}
 }
 
 func TestSwapped(t *testing.T) {
@@ -56,7 +71,7 @@ func TestRolledBack(t *testing.T) {
 	new := read(t, f.Path)
 	write(t, f.Path, old)
 	_, err := f.Open()
-	want(t, err, providers.ErrInvalid, providers.ReasonIntegrity, "was rolled back: it has generation 2, and 3 was seen", "rm "+f.pinPath())
+	want(t, err, providers.ErrInvalid, providers.ReasonIntegrity, "was rolled back: it has generation 2, and 3 was seen", "pylee secret verify --accept-rollback")
 	write(t, f.Path, new)
 	if get(t, f, "x") != "1" {
 		t.Error("the newest is not accepted")
@@ -78,11 +93,11 @@ func TestRolledBack(t *testing.T) {
 	write(t, f.Path, nil)
 	_, err = f.Open()
 	var e *providers.Error
-	if !errors.As(err, &e) || !strings.HasSuffix(e.Hint, "cp -p "+f.Path+".bak "+f.Path+" && rm -f "+f.pinPath()) {
+	if !errors.As(err, &e) || !strings.HasSuffix(e.Hint, "cp -p "+f.Path+".bak "+f.Path+" && pylee secret verify --accept-rollback") {
 		t.Fatalf("hint of %v", err)
 	}
 	write(t, f.Path, read(t, f.Path+".bak"))
-	do(t, os.Remove(f.pinPath()))
+	accepted(t, f, VerifyOptions{AcceptRollback: true}, "rollback")
 	if get(t, f, "x") != "1" {
 		t.Error("the backup is not the state before")
 	}

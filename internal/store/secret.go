@@ -22,6 +22,8 @@ type version struct {
 	number           uint64
 	created, expires time.Time
 	state            string
+	staged           bool // was never active
+	by, note         string
 	raw              []byte // the value in base64, as a JSON string
 }
 
@@ -72,8 +74,103 @@ func (s secret) version(n uint64) (v version, found, ok bool) {
 	if v.created, ok = moment(o.get("created")); !ok {
 		return v, true, false
 	}
+	v.staged = string(o.get("staged")) == "true"
+	v.by, _ = text(o.get("by")) // only to be shown
+	v.note, _ = text(o.get("note"))
 	v.expires, ok = moment(o.get("expires"))
-	return v, true, ok
+	return v, true, ok && (v.state == "" || v.state == stateOK || v.state == stateRevoked)
+}
+
+// state returns how v stands at a time.
+func (s secret) state(v version, now time.Time) string {
+	switch {
+	case v.state == stateRevoked:
+		return StateRevoked
+	case v.expired(now):
+		return StateExpired
+	case v.number == s.active:
+		return StateActive
+	case v.staged:
+		return StateStaged
+	}
+	return StateOK
+}
+
+func (v version) expired(now time.Time) bool { return !v.expires.IsZero() && !now.Before(v.expires) }
+
+// amend changes what is kept with a version; its value stays as it is.
+func (s *secret) amend(n uint64, change func(*object)) {
+	key := strconv.FormatUint(n, 10)
+	o, ok := parseObject(s.versions.get(key))
+	if !ok {
+		return
+	}
+	change(&o)
+	s.versions.set(key, o.appendTo(nil))
+}
+
+// labels returns the labels of the secret, whose texts are still JSON.
+func (s secret) labels() (object, bool) {
+	raw := s.members.get("labels")
+	if raw == nil {
+		return nil, true
+	}
+	return parseObject(raw)
+}
+
+// labelTexts returns the labels of the secret; nil if there are none, and without
+// those that are damaged.
+func (s secret) labelTexts() map[string]string {
+	all, _ := s.labels()
+	var m map[string]string
+	for _, l := range all {
+		if value, ok := text(l.raw); ok {
+			if m == nil {
+				m = map[string]string{}
+			}
+			m[l.name] = value
+		}
+	}
+	return m
+}
+
+// due is when the active version wants to be replaced; zero: never.
+func (s secret) due(active version) time.Time {
+	every, _ := text(s.members.get("rotate_after"))
+	switch period := periodOf(every); {
+	case s.mustRotate():
+		return active.created
+	case period > 0:
+		return active.created.Add(period)
+	}
+	return time.Time{}
+}
+
+// mustRotate tells whether a recipient who was removed knows the active version.
+func (s secret) mustRotate() bool {
+	mark, ok := number(s.members.get("rotate_required"))
+	return s.active > 0 && (!ok || s.active <= mark)
+}
+
+// mark makes every version that there is one that must be rotated.
+func (s *secret) mark() {
+	s.members.set("rotate_required", strconv.AppendUint(nil, s.latest, 10))
+}
+
+// purge drops all versions but the active one and the newest keep of those that are
+// not revoked.
+func (s *secret) purge(keep int) {
+	for _, n := range slices.Backward(s.numbers()) {
+		v, _, ok := s.version(n)
+		useful := ok && v.state != stateRevoked
+		if useful && keep > 0 {
+			keep--
+			continue
+		}
+		if n != s.active {
+			s.versions.remove(strconv.FormatUint(n, 10))
+		}
+	}
 }
 
 // numbers returns the numbers of the versions that are kept, ascending.

@@ -27,7 +27,7 @@ func TestStates(t *testing.T) {
 		reason providers.Reason
 		texts  []string
 	}{
-		{"missing", func(t *testing.T, f *File) { do(t, os.Remove(f.Path)) }, providers.ErrNotFound, none, []string{"no store at "}},
+		{"missing", func(t *testing.T, f *File) { do(t, os.Remove(f.Path)) }, providers.ErrNotFound, none, []string{"no store at ", "was here, and is gone", ".bak", "pylee secret init"}},
 		{"empty", func(t *testing.T, f *File) { write(t, f.Path, nil) }, bad, providers.ReasonIntegrity, []string{"is empty", ".bak holds the state before"}},
 		{"empty without backup", func(t *testing.T, f *File) { write(t, f.Path, nil); do(t, os.Remove(f.Path+".bak")) }, bad, providers.ReasonIntegrity, []string{"is empty", "from a backup"}},
 		{"truncated", func(t *testing.T, f *File) { b := read(t, f.Path); write(t, f.Path, b[:len(b)-1]) }, bad, providers.ReasonIntegrity, []string{"is truncated or was tampered with", "cp -p "}},

@@ -32,6 +32,7 @@ type File struct {
 	Keys     Keys             // what opens it
 	Now      func() time.Time // nil: time.Now
 	By       string           // who writes, kept with every version; empty: "uid:N"
+	Keep     int              // how many versions of a secret are kept; zero: ten
 	Wait     time.Duration    // how long a writer waits for another one; zero: 10 s
 }
 
@@ -49,6 +50,10 @@ type Info struct {
 	Updated     time.Time // of the active version
 	Expires     time.Time // of the active version; zero: never
 	RotateAfter string    // such as "90d"; empty: not set
+	RotateDue   time.Time // when the active version wants to be replaced; zero: never
+	RotateNow   bool      // a recipient who was removed knows the active version
+	Labels      map[string]string
+	State       string // of the active version: active, expired, revoked; empty: there is none, or it is damaged
 }
 
 // Open reads and decrypts the store, and refuses one that is not what was there
@@ -78,12 +83,32 @@ type content struct {
 	info fs.FileInfo
 }
 
+// read is readStore that also refuses recipients beside the store that are not those
+// inside.
 func (f File) read() (*content, error) {
-	c := &content{}
-	var err error
-	if c.pin, err = f.readPin(); err != nil {
+	c, err := f.readStore()
+	if err != nil {
 		return nil, err
 	}
+	if err := f.judgeList(c.doc); err != nil {
+		clear(c.doc.plain)
+		return nil, err
+	}
+	return c, nil
+}
+
+func (f File) readStore() (*content, error) {
+	p, err := f.readPin()
+	if err != nil {
+		return nil, err
+	}
+	return f.readAs(p, func(d *document) error { return f.judgePin(p, d) })
+}
+
+// readAs reads a store that judge does not refuse.
+func (f File) readAs(p *pin, judge func(*document) error) (*content, error) {
+	c := &content{pin: p}
+	var err error
 	c.data, c.info, err = readGuarded(f.Path, guard{max: maxFile, forbid: 0o077})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, f.missing()
@@ -97,18 +122,27 @@ func (f File) read() (*content, error) {
 	if c.ids == nil {
 		return nil, f.noIdentity()
 	}
-	plain, err := f.decrypt(c.data, c.ids)
-	if err != nil {
+	if c.doc, err = f.openBytes(c.data, c.ids); err != nil {
 		return nil, err
 	}
-	if c.doc, err = f.decode(plain); err == nil {
-		err = f.verify(c.pin, c.doc)
-	}
-	if err != nil {
-		clear(plain)
+	if err := judge(c.doc); err != nil {
+		clear(c.doc.plain)
 		return nil, err
 	}
 	return c, nil
+}
+
+// openBytes decrypts a store and takes it apart.
+func (f File) openBytes(data []byte, ids *identities) (*document, error) {
+	plain, err := f.decrypt(data, ids)
+	if err != nil {
+		return nil, err
+	}
+	d, err := f.decode(plain)
+	if err != nil {
+		clear(plain)
+	}
+	return d, err
 }
 
 func (f File) noIdentity() error {
@@ -137,14 +171,12 @@ func (s *Store) Close() { clear(s.doc().plain) }
 // Generation counts the changes of the store, from 1 on.
 func (s *Store) Generation() uint64 { return s.doc().generation }
 
-// Recipients returns the public keys that the store is encrypted to.
-func (s *Store) Recipients() []string { return slices.Clone(s.doc().recipients) }
-
 // List returns all secrets by name, without those that were removed, and without
 // names that no secret can have: they may be commands to a terminal or a shell. An
 // entry that is damaged has a name only.
 func (s *Store) List() []Info {
 	d := s.doc()
+	now := d.clock(s.file.now())
 	list := make([]Info, 0, len(d.secrets))
 	for _, name := range slices.Sorted(maps.Keys(d.secrets)) {
 		info := Info{Name: name}
@@ -155,7 +187,11 @@ func (s *Store) List() []Info {
 		if ok {
 			info.RotateAfter, _ = text(entry.members.get("rotate_after"))
 			oldest, _, _ := entry.version(entry.numbers()[0])
-			active, _, _ := entry.version(entry.active)
+			active, found, ok := entry.version(entry.active)
+			if found && ok {
+				info.State, info.RotateDue = entry.state(active, now), entry.due(active)
+			}
+			info.RotateNow, info.Labels = entry.mustRotate(), entry.labelTexts()
 			info.Version, info.Created = int(entry.active), oldest.created
 			info.Updated, info.Expires = active.created, active.expires
 		}
@@ -182,24 +218,24 @@ func (s *Store) Lookup(name string, number int) (providers.Secret, error) {
 		return none, deleted(fmt.Sprintf("%s was removed from %s", name, f.Path), "store a new value: "+f.command("set", name))
 	case n == 0 || !found:
 		return none, f.noVersion(name, number, entry)
-	case !ok || v.state != "" && v.state != stateOK && v.state != stateRevoked:
+	case !ok:
 		return none, f.damagedEntry(name)
 	case v.state == stateRevoked:
 		return none, deleted(fmt.Sprintf("version %d of %s is revoked in %s", n, name, f.Path), "store a new value: "+f.command("set", name))
-	case !v.expires.IsZero() && !f.now().Before(v.expires):
-		return none, &providers.Error{
-			Kind: providers.ErrInvalid, Reason: providers.ReasonExpired,
-			Detail: fmt.Sprintf("version %d of %s expired at %s", n, name, stamp(v.expires)),
-			Hint:   "store a new value: " + f.command("set", name),
-		}
+	case v.expired(f.now()):
+		return none, expired(name, v, "store a new value: "+f.command("set", name))
+	case v.expired(s.doc().clock(f.now())):
+		return none, expired(name, v, "set the clock; it is behind the last change of the store, which was at "+stamp(s.doc().updated))
 	}
 	value, ok := v.reveal()
 	if !ok {
 		return none, f.damagedEntry(name)
 	}
-	return providers.Secret{
-		Value: value, Version: strconv.FormatUint(n, 10), Created: v.created, Expires: v.expires,
-	}, nil
+	got := providers.Secret{Value: value, Version: strconv.FormatUint(n, 10), Created: v.created, Expires: v.expires}
+	if n == entry.active {
+		got.Due = entry.due(v)
+	}
+	return got, nil
 }
 
 func (s *Store) entry(name string) (secret, error) {
@@ -243,17 +279,17 @@ func (f File) damagedEntry(name string) error {
 	return integrity(fmt.Sprintf("%s: the entry of %s is damaged", f.Path, name), "store the value again after removing the entry: "+f.command("remove", name))
 }
 
+func expired(name string, v version, hint string) error {
+	return &providers.Error{
+		Kind: providers.ErrInvalid, Reason: providers.ReasonExpired,
+		Detail: fmt.Sprintf("version %d of %s expired at %s", v.number, name, stamp(v.expires)), Hint: hint,
+	}
+}
+
 func deleted(detail, hint string) error {
 	return &providers.Error{Kind: providers.ErrNotFound, Reason: providers.ReasonDeleted, Detail: detail, Hint: hint}
 }
 
 func badName() error {
 	return invalid("the name of a secret has 1 to 255 letters, digits and _ . / -, begins with a letter, a digit or _, and holds no \"..\"", "")
-}
-
-func (f File) now() time.Time {
-	if f.Now != nil {
-		return f.Now()
-	}
-	return time.Now()
 }

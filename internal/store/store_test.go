@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -177,10 +177,10 @@ func TestList(t *testing.T) {
 	got := open(t, f).List()
 	now := clock.Add(time.Hour)
 	wanted := []Info{
-		{Name: "a", Version: 1, Created: now, Updated: now, RotateAfter: "90d"},
-		{Name: "db/password", Version: 2, Created: clock, Updated: now, Expires: expires},
+		{Name: "a", Version: 1, Created: now, Updated: now, RotateAfter: "90d", RotateDue: clock.Add(time.Hour + 90*24*time.Hour), State: StateActive},
+		{Name: "db/password", Version: 2, Created: clock, Updated: now, Expires: expires, State: StateActive},
 	}
-	if !slices.Equal(got, wanted) {
+	if !reflect.DeepEqual(got, wanted) {
 		t.Errorf("got %+v\nwant %+v", got, wanted)
 	}
 }

@@ -93,7 +93,7 @@ func TestForgedByAge(t *testing.T) {
 	f := made(t)
 	doc := plain(t, f)
 	to := func(document []byte) {
-		cmd := exec.Command(ageCommand(t), "-r", open(t, f).Recipients()[0])
+		cmd := exec.Command(ageCommand(t), "-r", open(t, f).Recipients()[0].Recipient)
 		cmd.Stdin = bytes.NewReader(document)
 		out, err := cmd.Output()
 		do(t, err)

@@ -8,11 +8,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/pyleeai/pylee/internal/atomicfile"
 	"github.com/pyleeai/pylee/providers"
@@ -24,13 +24,9 @@ type Edit struct {
 	file    File
 	doc     func() *document
 	changed bool
-}
-
-// Meta is what is kept with a new version.
-type Meta struct {
-	Note        string    // shown in the history; up to 1 KiB
-	Expires     time.Time // the value is refused from then on; zero: never
-	RotateAfter string    // a warning after that time, such as "90d" (m, h, d, w); of the secret, not the version; empty: as before
+	destroy bool // what the change drops must not stay in the backup
+	relist  bool // the recipients are others
+	rekeyed bool // store_secret is another
 }
 
 // Update lets change work on the store and writes the result as its next
@@ -41,6 +37,11 @@ type Meta struct {
 // change is in the store, but not pinned or not known to survive. After any other
 // error the store is as it was.
 func (f File) Update(ctx context.Context, change func(*Edit) error) error {
+	return f.update(ctx, File.read, func(_ *content, e *Edit) error { return change(e) })
+}
+
+// update is Update of a store that is read by read.
+func (f File) update(ctx context.Context, read func(File) (*content, error), change func(*content, *Edit) error) error {
 	f, err := f.ready()
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func (f File) Update(ctx context.Context, change func(*Edit) error) error {
 	}
 	defer held.Close()
 	f.sweepIdentity(ctx)
-	c, err := f.read()
+	c, err := read(f)
 	if err != nil {
 		return err
 	}
@@ -65,10 +66,10 @@ func (f File) Update(ctx context.Context, change func(*Edit) error) error {
 		return err
 	}
 	e := &Edit{file: f, doc: func() *document { return c.doc }}
-	if err := change(e); err != nil || !e.changed {
+	if err := change(c, e); err != nil || !e.changed {
 		return err
 	}
-	return f.replace(ctx, c)
+	return f.replace(ctx, c, e)
 }
 
 // knowReaders refuses to write, at first sight of a store, for others than its user:
@@ -91,7 +92,7 @@ func (f File) knowReaders(c *content) error {
 		"look at it first, which accepts it: "+f.command("list"))
 }
 
-func (f File) replace(ctx context.Context, c *content) error {
+func (f File) replace(ctx context.Context, c *content, e *Edit) error {
 	sum := sha256.Sum256(c.data)
 	data, err := f.seal(c.doc, hex.EncodeToString(sum[:]), c.ids)
 	if err != nil {
@@ -100,11 +101,61 @@ func (f File) replace(ctx context.Context, c *content) error {
 	if err := atomicfile.Sweep(f.Path); err != nil {
 		return ioError(f.Path, err)
 	}
-	err = atomicfile.Write(f.Path, data, atomicfile.Options{
-		Backup: f.Path + ".bak",
-		Check:  func() error { return f.unchanged(c) },
-	})
-	return f.written(ctx, err, c.doc)
+	undo := func() {}
+	if e.relist {
+		if undo, err = f.writeList(c.doc.recipientInfos()); err != nil {
+			return err
+		}
+	}
+	if e.rekeyed {
+		if err := f.announce(ctx, c.doc); err != nil {
+			undo()
+			return err
+		}
+	}
+	o := atomicfile.Options{Backup: f.Path + ".bak", Check: func() error { return f.unchanged(c) }}
+	if e.destroy {
+		o.Backup = ""
+	}
+	err = f.written(ctx, atomicfile.Write(f.Path, data, o), c.doc)
+	if err != nil && !errors.As(err, new(*WrittenError)) {
+		undo()
+		return err
+	}
+	if e.destroy {
+		err = f.dropBackup(err)
+	}
+	return err
+}
+
+// dropBackup removes the backup, which holds what must be gone. An earlier error counts
+// more.
+func (f File) dropBackup(earlier error) error {
+	path := f.Path + ".bak"
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return earlier
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil && earlier == nil {
+		return &WrittenError{&providers.Error{
+			Kind:   providers.ErrUnavailable,
+			Detail: path + ": the change is written, but the backup still holds what it was to remove",
+			Hint:   "rm " + quotePath(path),
+		}}
+	}
+	return earlier
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }
 
 // seal encodes the next generation of d and encrypts it. The result opens and holds
@@ -148,11 +199,7 @@ func (f File) written(ctx context.Context, err error, d *document) error {
 	}
 	if unconfirmed {
 		f.raise(ctx, d, f.wait()) //nolint:errcheck // the other fault is worse
-		return &WrittenError{&providers.Error{
-			Kind:   providers.ErrUnavailable,
-			Detail: f.Path + ": written, durability unconfirmed: the directory could not be synchronised",
-			Hint:   "run sync, and check the disk",
-		}}
+		return unconfirmedAt(f.Path)
 	}
 	if err := f.raise(context.WithoutCancel(ctx), d, f.wait()); err != nil {
 		return &WrittenError{&providers.Error{
@@ -164,112 +211,13 @@ func (f File) written(ctx context.Context, err error, d *document) error {
 	return nil
 }
 
-// Set adds a version with value to a secret, makes it the active one and returns
-// its number. The caller keeps value. Of every secret the newest ten versions are
-// kept, and the active one.
-func (e *Edit) Set(name string, value []byte, note string) (version int, err error) {
-	return e.Add(name, value, Meta{Note: note})
-}
-
-// Add is Set with all that can be kept with a version.
-func (e *Edit) Add(name string, value []byte, m Meta) (version int, err error) {
-	if err := CheckVersion(name, value, m); err != nil {
-		return 0, err
-	}
-	d := e.doc()
-	var s secret
-	if raw, there := d.secrets[name]; there {
-		ok := false
-		if s, ok = parseSecret(raw); !ok {
-			return 0, e.file.damagedEntry(name)
-		}
-	}
-	if s.gone() && len(d.secrets) >= MaxSecrets && e.live() >= MaxSecrets {
-		return 0, invalid(fmt.Sprintf("%s: holds %d secrets, and no more fit", e.file.Path, MaxSecrets), "remove what is not needed: "+e.file.command("list"))
-	}
-	if s.latest >= maxNumber {
-		return 0, integrity(fmt.Sprintf("%s: %s has version %d, and none can follow; nothing was written", e.file.Path, name, s.latest), "store the value by another name")
-	}
-	s.latest++
-	s.active = s.latest
-	s.versions.set(strconv.FormatUint(s.latest, 10), e.newVersion(value, m))
-	s.trim(KeepVersions)
-	if m.RotateAfter != "" {
-		s.members.set("rotate_after", quote(m.RotateAfter))
-	}
-	entry := s.encode()
-	if _, ok := parseSecret(entry); !ok {
-		return 0, e.file.damagedEntry(name)
-	}
-	d.secrets[name] = entry
-	e.changed = true
-	return int(s.latest), nil
-}
-
-func (e *Edit) newVersion(value []byte, m Meta) []byte {
-	by := e.file.By
-	if by == "" {
-		by = "uid:" + strconv.Itoa(os.Getuid())
-	}
-	o := object{{"v", quoteBytes(value)}, {"created", quote(stamp(e.file.now()))}}
-	if !m.Expires.IsZero() {
-		o.set("expires", quote(stamp(m.Expires)))
-	}
-	o.set("state", quote(stateOK))
-	o.set("by", quote(by))
-	if m.Note != "" {
-		o.set("note", quote(m.Note))
-	}
-	return o.appendTo(nil)
-}
-
-// CheckVersion tells whether a value and what is kept with it can be stored. Add asks
-// by itself; it is for those who do something else first.
-func CheckVersion(name string, value []byte, m Meta) error {
-	switch {
-	case !ValidName(name):
-		return badName()
-	case len(value) > MaxValue:
-		return invalid(fmt.Sprintf("%s: the value has %d bytes; the limit is %d", name, len(value), MaxValue), "")
-	case len(m.Note) > MaxNote || !utf8.ValidString(m.Note):
-		return invalid(fmt.Sprintf("%s: the note must be text of up to %d bytes", name, MaxNote), "")
-	case m.RotateAfter != "" && !validPeriod(m.RotateAfter):
-		return invalid(name+": the time to rotation must be a number and one of m, h, d, w", "such as 90d")
-	}
-	return nil
-}
-
-// live counts the secrets that were not removed.
-func (e *Edit) live() int {
-	n := 0
-	for _, raw := range e.doc().secrets {
-		if s, ok := parseSecret(raw); !ok || !s.gone() {
-			n++
-		}
-	}
-	return n
-}
-
-// Remove drops all versions of a secret. Its last number stays, so that a later
-// Set goes on counting. The value is still in the file's backup until the next
-// change, and in every copy that anybody has.
-func (e *Edit) Remove(name string) error {
-	view := Store{file: e.file, doc: e.doc}
-	s, err := view.entry(name)
-	if providers.ReasonOf(err) == providers.ReasonIntegrity {
-		delete(e.doc().secrets, name) // nothing in it can be used, not even its numbers
-		e.changed = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if s.gone() {
-		return deleted(name+" was removed from "+e.file.Path+" before", "")
-	}
-	e.doc().secrets[name] = secret{latest: s.latest}.encode()
-	e.changed = true
-	return nil
+// unconfirmedAt is the error of a file that is in place, and may not survive a power cut.
+func unconfirmedAt(path string) *WrittenError {
+	return &WrittenError{&providers.Error{
+		Kind:   providers.ErrUnavailable,
+		Detail: path + ": written, durability unconfirmed: the directory could not be synchronised",
+		Hint:   "run sync, and check the disk",
+	}}
 }
 
 func (f File) wait() time.Duration {

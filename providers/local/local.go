@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pyleeai/pylee/internal/command"
 	"github.com/pyleeai/pylee/internal/store"
 	"github.com/pyleeai/pylee/providers"
 )
@@ -16,8 +17,9 @@ import (
 // kind is the scheme in the table of package providers.
 const kind = "local"
 
-// settings that may stand in Settings.Options, all strings. store and identity come
-// from the config or the command line, the others from pylee itself.
+// settings that may stand in Settings.Options, strings but for lists and keep. Those
+// that scheme.go has come from the config or the command line, the others from pylee
+// itself.
 var settings = []string{
 	"store",         // absolute path of the store; else where store.Path has it for env, below the home directory
 	"identity",      // a file or fd:N
@@ -26,6 +28,14 @@ var settings = []string{
 	"credentials",   // else $CREDENTIALS_DIRECTORY
 	"env",           // environment that the store must be of; else "default"
 	"state",         // directory of pins; else $XDG_STATE_HOME/pylee, ~/.local/state/pylee
+	"ssh_identity",  // file of an SSH private key; else $PYLEE_SSH_IDENTITY
+	"keep",          // how many versions are kept, for those who write
+}
+
+// lists are the settings that are lists of strings.
+var lists = []string{
+	"identity_command", // else $PYLEE_IDENTITY_COMMAND, parted at white space
+	"age_plugins",      // else $PYLEE_AGE_PLUGINS, parted at commas
 }
 
 // Driver returns the driver of local stores.
@@ -38,7 +48,7 @@ type local struct {
 }
 
 func open(_ context.Context, s providers.Settings) (providers.Provider, error) {
-	o, err := options(s.Options)
+	o, words, err := options(s.Options)
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +67,15 @@ func open(_ context.Context, s providers.Settings) (providers.Provider, error) {
 			IdentityFile: or("identity_file", "PYLEE_IDENTITY_FILE"),
 			Literal:      providers.NewValue([]byte(or("literal", "PYLEE_IDENTITY"))),
 			Credentials:  or("credentials", "CREDENTIALS_DIRECTORY"),
+			Keyring:      true,
 			Home:         s.Home,
+			Command:      words["identity_command"],
+			CommandEnv:   command.Environ(s.Environ, nil, nil),
+			SSH:          or("ssh_identity", "PYLEE_SSH_IDENTITY"),
+			Plugins:      words["age_plugins"],
 		},
 	}
+	file.Keys = file.Keys.FromEnviron(s.Environ)
 	if file.Path == "" {
 		file.Path = store.Path("", s.Home, file.Env)
 	} else if !filepath.IsAbs(file.Path) {
@@ -74,24 +90,35 @@ func open(_ context.Context, s providers.Settings) (providers.Provider, error) {
 	return &local{file}, nil
 }
 
-// options returns the settings as strings and refuses unknown ones. Common ones
-// are the core's business.
-func options(given map[string]any) (map[string]string, error) {
-	o := make(map[string]string, len(given))
+// options returns the settings, those that are lists apart, and refuses unknown ones.
+// Common ones are the core's business.
+func options(given map[string]any) (map[string]string, map[string][]string, error) {
+	o, words := make(map[string]string, len(given)), map[string][]string{}
 	for name, v := range given {
 		if slices.Contains(providers.CommonSettings, name) && name != "env" {
 			continue
 		}
+		if slices.Contains(lists, name) {
+			list, ok := store.Words(v)
+			if !ok {
+				return nil, nil, invalid(`setting "` + name + `": must be a list of strings`)
+			}
+			words[name] = list
+			continue
+		}
+		if name == "keep" {
+			continue
+		}
 		if !slices.Contains(settings, name) {
-			return nil, invalid(`setting "` + name + `": unknown; a local store has store and identity`)
+			return nil, nil, invalid(`setting "` + name + `": unknown; a local store has store and identity`)
 		}
 		text, ok := v.(string)
 		if !ok {
-			return nil, invalid(`setting "` + name + `": must be a string`)
+			return nil, nil, invalid(`setting "` + name + `": must be a string`)
 		}
 		o[name] = text
 	}
-	return o, nil
+	return o, words, nil
 }
 
 // Fetch reads the store once, whatever the number of keys.
