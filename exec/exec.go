@@ -32,6 +32,9 @@ const (
 type Spec struct {
 	// Argv is the command as the user typed it, then its arguments.
 	Argv []string
+	// Path is the file to execute; empty: what Argv[0] names is looked up. Replace alone
+	// heeds it.
+	Path string
 	// Env is the whole environment; nil is an empty one. The command is looked up
 	// in its PATH.
 	Env []string
@@ -123,7 +126,10 @@ func dirError(dir string, err error) error {
 // follows execvp(3): a file that is not a program is handed to /bin/sh, and some
 // errors let the search go on.
 func (s Spec) attempt(dir string, try func(path string, argv []string) error) error {
-	paths, refused := candidates(s.Argv[0], dir, s.Env)
+	paths, refused := []string{s.Path}, (*Error)(nil)
+	if s.Path == "" {
+		paths, refused = candidates(s.Argv[0], dir, s.Env)
+	}
 	if len(paths) > 0 {
 		if err := s.fits(paths[0]); err != nil {
 			return err

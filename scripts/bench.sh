@@ -38,16 +38,14 @@ add() { # NAME DIRECTORY WORD...: one case for the runner
 # store N: a home whose store holds N secrets, and a config that uses all of them.
 store() {
 	mkdir -p "$dir/$1"
-	printf 'version: 1\nenv:\n' >"$dir/$1/pylee.yaml"
-	i=0
-	while [ $i -lt "$1" ]; do
-		printf 'value-%06d-abcdefghij' $i | HOME=$dir/$1 "$pylee" secret set "secret_$i" 2>/dev/null
-		# shellcheck disable=SC2016 # a reference, for pylee
-		printf '  SECRET_%d: ${secret:secret_%d}\n' $i $i >>"$dir/$1/pylee.yaml"
-		i=$((i + 1))
-	done
+	exports "$1" '' | HOME=$dir/$1 "$pylee" secret import - --from dotenv 2>/dev/null
+	# shellcheck disable=SC2016 # a program for awk, references for pylee
+	awk -v n="$1" 'BEGIN {
+		print "version: 1\nenv:"
+		for (i = 0; i < n; i++) printf "  SECRET_%d: ${secret:SECRET_%d}\n", i, i
+	}' >"$dir/$1/pylee.yaml"
 	(cd "$dir/$1" && HOME=$PWD "$pylee" --quiet allow --yes)
-	(cd "$dir/$1" && HOME=$PWD "$pylee" run -- printenv "SECRET_$((i - 1))" >/dev/null)
+	(cd "$dir/$1" && HOME=$PWD "$pylee" run -- printenv "SECRET_$(($1 - 1))" >/dev/null)
 }
 
 # exports N PREFIX: the secrets of a store as lines of a shell or .env file.
@@ -82,10 +80,13 @@ if godotenv=$(scripts/tool.sh godotenv github.com/joho/godotenv/cmd/godotenv "$G
 else
 	absent="$absent, godotenv"
 fi
-echo "making stores of 1, 10, 100 and 1000 secrets" >&2
-for n in 1 10 100 1000; do
+echo "making stores of 1 to 10000 secrets" >&2
+for n in 1 10 100 1000 10000; do
 	store $n
 	add "**pylee run**, secrets: $n" "$dir/$n" "$pylee" run -- /bin/true
+done
+for n in 100 1000 10000; do
+	add "**pylee secret list**, secrets: $n" "$dir/$n" "$pylee" secret list
 done
 if have age; then
 	age-keygen -o "$dir/key" 2>/dev/null
@@ -146,7 +147,7 @@ Written by \`make bench\` on $(date -u +%Y-%m-%d). Compare rows, not machines.
 - not on this machine: ${absent:-nothing}
 - sockets opened by a run with local secrets: $(sockets)
 
-All run \`/bin/true\`. CPU is user and system time of the process and what it waited for. A ratio is the
+All but \`list\` run \`/bin/true\`. CPU is user and system time of the process and what it waited for. A ratio is the
 median over the rounds of a command divided by \`env\` in the same round. The peak of memory cannot be seen
 below that of the measuring program, which is what \`env\` shows. Minor faults hardly depend on
 the load of the machine and are what start-up costs follow.

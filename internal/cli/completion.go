@@ -59,14 +59,11 @@ func completable(name string) bool {
 }
 
 func (inv *invocation) names(c *cli.Context) []string {
-	if c.Args().First() == "commands" {
-		var names []string
-		for _, command := range c.App.Commands {
-			if !command.Hidden {
-				names = append(names, command.Name)
-			}
-		}
-		return names
+	switch c.Args().First() {
+	case "commands":
+		return commandNames(c.App.Commands)
+	case "secret":
+		return commandNames(find(c.App.Commands, "secret").Subcommands)
 	}
 	cfg, _ := inv.loadConfig(c.String("config"), c.String("env")) //nolint:errcheck // what is right in it has names
 	var names []string
@@ -82,11 +79,22 @@ func (inv *invocation) names(c *cli.Context) []string {
 	case "environments":
 		names = append(names, cfg.Environments...)
 	case "secrets":
-		if s, err := inv.storeFile(storeChoice{env: cfg.Environment}, inv.projectDir(c.String("config"))).Open(); err == nil {
+		file := inv.storeFile(storeChoice{env: cfg.Environment}, inv.projectDir(c.String("config")))
+		if s, err := file.Open(); err == nil {
 			names = append(names, listed(s)...)
 		}
 	}
 	sort.Strings(names)
+	return names
+}
+
+func commandNames(commands []*cli.Command) []string {
+	var names []string
+	for _, command := range commands {
+		if !command.Hidden {
+			names = append(names, command.Name)
+		}
+	}
 	return names
 }
 
@@ -110,8 +118,11 @@ _pylee() {
         --env|-e) words="$(pylee __names environments 2>/dev/null)" ;;
         --config|-c|--env-file|--identity|--store|--file) COMPREPLY=($(compgen -f -- "$cur")); return ;;
         completion) words="bash zsh fish powershell" ;;
-        secret) words="init set get list remove" ;;
-        get|set|remove) [ "${COMP_WORDS[1]}" = secret ] && words="$(pylee __names secrets 2>/dev/null)" ;;
+        secret) words="$(pylee __names secret 2>/dev/null)" ;;
+        recipients) words="list add remove accept" ;;
+        diff) words="$(pylee __names environments 2>/dev/null)" ;;
+        get|set|remove|history|rollback|activate|revoke|expire|generate|edit|export|purge)
+            [ "${COMP_WORDS[COMP_CWORD-2]}" = secret ] && words="$(pylee __names secrets 2>/dev/null)" ;;
         --) COMPREPLY=($(compgen -c -- "$cur")); return ;;
         *) if [ "$COMP_CWORD" -eq 1 ]; then words="$(pylee __names commands 2>/dev/null)"
            else COMPREPLY=($(compgen -f -- "$cur")); return; fi ;;
@@ -132,8 +143,11 @@ _pylee() {
         --env|-e) words_=(${(f)"$(pylee __names environments 2>/dev/null)"}) ;;
         --config|-c|--env-file|--identity|--store|--file) _files; return ;;
         completion) words_=(bash zsh fish powershell) ;;
-        secret) words_=(init set get list remove) ;;
-        get|set|remove) [[ "${words[2]}" == secret ]] && words_=(${(f)"$(pylee __names secrets 2>/dev/null)"}) ;;
+        secret) words_=(${(f)"$(pylee __names secret 2>/dev/null)"}) ;;
+        recipients) words_=(list add remove accept) ;;
+        diff) words_=(${(f)"$(pylee __names environments 2>/dev/null)"}) ;;
+        get|set|remove|history|rollback|activate|revoke|expire|generate|edit|export|purge)
+            [[ "${words[CURRENT-2]}" == secret ]] && words_=(${(f)"$(pylee __names secrets 2>/dev/null)"}) ;;
         --) _command_names -e; return ;;
         *) if (( CURRENT == 2 )); then words_=(${(f)"$(pylee __names commands 2>/dev/null)"}); else _files; return; fi ;;
     esac
@@ -148,8 +162,9 @@ complete -c pylee -n '__fish_seen_subcommand_from run check env explain' -l serv
 complete -c pylee -l env -s e -x -a '(pylee __names environments 2>/dev/null)'
 complete -c pylee -l config -s c -r -F
 complete -c pylee -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish powershell'
-complete -c pylee -n '__fish_seen_subcommand_from secret; and not __fish_seen_subcommand_from init set get list remove' -f -a 'init set get list remove'
-complete -c pylee -n '__fish_seen_subcommand_from secret; and __fish_seen_subcommand_from get set remove' -f -a '(pylee __names secrets 2>/dev/null)'
+complete -c pylee -n '__fish_seen_subcommand_from secret; and not __fish_seen_subcommand_from (pylee __names secret 2>/dev/null)' -f -a '(pylee __names secret 2>/dev/null)'
+complete -c pylee -n '__fish_seen_subcommand_from secret; and __fish_seen_subcommand_from get set remove history rollback activate revoke expire generate edit export purge' -f -a '(pylee __names secrets 2>/dev/null)'
+complete -c pylee -n '__fish_seen_subcommand_from recipients' -f -a 'list add remove accept'
 `,
 	"powershell": `# PowerShell completion for pylee
 Register-ArgumentCompleter -Native -CommandName pylee -ScriptBlock {
@@ -161,8 +176,10 @@ Register-ArgumentCompleter -Native -CommandName pylee -ScriptBlock {
         '--server' { pylee __names servers 2>$null }
         '--env' { pylee __names environments 2>$null }
         'completion' { 'bash', 'zsh', 'fish', 'powershell' }
-        'secret' { 'init', 'set', 'get', 'list', 'remove' }
-        { $_ -in 'get', 'set', 'remove' } { pylee __names secrets 2>$null }
+        'secret' { pylee __names secret 2>$null }
+        'recipients' { 'list', 'add', 'remove', 'accept' }
+        'diff' { pylee __names environments 2>$null }
+        { $_ -in 'get', 'set', 'remove', 'history', 'rollback', 'activate', 'revoke', 'expire', 'generate', 'edit', 'export', 'purge' } { pylee __names secrets 2>$null }
         default { if ($words.Count -le 2) { pylee __names commands 2>$null } }
     }
     $names | Where-Object { $_ -like "$wordToComplete*" } | ForEach-Object {

@@ -140,10 +140,15 @@ func (inv *invocation) checkers(o doctorOptions) []checker {
 	} else {
 		held = err
 	}
+	named, _, err := inv.configured(file.Keys) // what is wrong with a config is told above
+	if err != nil {
+		named = file.Keys
+	}
+	file.Keys.SSH = named.SSH
 	return []checker{
 		inspection{"pylee", inv.checkProgram},
 		inspection{"config", func(f *findings) { inv.checkConfig(f, o, cfg, loaded) }},
-		inspection{"identity", func(f *findings) { checkIdentity(f, file.Keys) }},
+		inspection{"identity", func(f *findings) { checkIdentity(f, named) }},
 		inspection{"store", func(f *findings) { inv.checkStore(f, o.store, file, cfg, held) }},
 		inspection{"permissions", func(f *findings) { inv.checkPermissions(f, project, file.StateDir) }},
 		inspection{"secret files", func(f *findings) { inv.checkPlaces(f, cfg) }},

@@ -20,6 +20,11 @@ func checkIdentity(f *findings, keys store.Keys) {
 		switch {
 		case !s.Set:
 			f.ok("%s: %s", name, map[bool]string{false: "not set", true: "there is no home directory"}[strings.HasPrefix(s.Name, "~")])
+		case s.Unasked && used == "":
+			f.ok("%s: would be run for one; doctor runs nothing", name)
+			used = s.Name
+		case s.Unasked:
+			f.ok("%s: not run, because %s comes first", name, used)
 		case !s.Found:
 			f.ok("%s: nothing there", name)
 		case s.Err != nil && used == "":

@@ -90,7 +90,7 @@ func describePlace(f *findings, name string, p exec.PlaceReport) {
 
 // own are the variables that pylee itself reads; the rest that it looks at is of the
 // system.
-var own = []string{"PYLEE_CONFIG", "PYLEE_DEBUG", "PYLEE_ENV", "PYLEE_ENV_REFS", "PYLEE_IDENTITY", "PYLEE_IDENTITY_FILE", "PYLEE_SECRETS_DIR"}
+var own = []string{"PYLEE_AGE_PLUGINS", "PYLEE_CONFIG", "PYLEE_DEBUG", "PYLEE_ENV", "PYLEE_ENV_REFS", "PYLEE_IDENTITY", "PYLEE_IDENTITY_COMMAND", "PYLEE_IDENTITY_FILE", "PYLEE_SECRETS_DIR", "PYLEE_SSH_IDENTITY"}
 
 var ofSystem = []string{
 	"HOME", "PATH", "TMPDIR", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "RUNTIME_DIRECTORY", "CREDENTIALS_DIRECTORY",

@@ -59,7 +59,11 @@ func (p *place) secret(t *testing.T) store.File {
 	if _, err := file.Init(context.Background(), store.InitOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := setSecret(context.Background(), file, "key", []byte(doctorCanary), ""); err != nil {
+	err := file.Update(context.Background(), func(e *store.Edit) error {
+		_, err := e.Set("key", []byte(doctorCanary), "")
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return file

@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pyleeai/pylee/internal/runner"
+	"github.com/pyleeai/pylee/internal/store"
+	"github.com/pyleeai/pylee/providers"
 	"golang.org/x/term"
 )
 
@@ -23,6 +25,7 @@ type invocation struct {
 	environ []string
 	env     map[string]string
 	version string
+	command string // first word of the command line that is no flag
 	dir     string // working directory
 	home    string // empty: unknown
 	debug   bool
@@ -30,6 +33,9 @@ type invocation struct {
 	json    bool
 	guard   *runner.Guard
 	restore func() // gives the child back what Main took from this process
+
+	held        map[string]store.Keys      // by --identity fd:N, what was read there
+	passphrases map[string]providers.Value // by the file of an identity
 }
 
 func newInvocation(environ []string, version string, stdio Stdio) *invocation {

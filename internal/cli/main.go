@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -26,21 +27,37 @@ type Stdio struct {
 // Main runs the command that args name and returns the exit code. It returns only
 // if pylee did not become another program.
 func Main(args, environ []string, version string, stdio Stdio) int {
-	calm(environ)
 	guard := runner.NewGuard(context.Background()) // early: until then a signal dumps goroutines
+	environ, code, over, unscrubbed := runner.Scrub(args, environ, guard)
+	if over {
+		if unscrubbed != nil {
+			fmt.Fprintf(stdio.Err, "pylee: start: %v\n", unscrubbed)
+		}
+		return code
+	}
+	calm(environ)
 	inv := newInvocation(environ, stampedVersion(version), stdio)
 	inv.guard = guard
+	inv.noteScrub(unscrubbed)
 	restore, err := exec.Harden()
 	if err != nil {
 		inv.debugf("hardening: %v", err)
 	}
 	inv.restore = restore
+	inv.command = commandName(args)
 	app := newApp(inv)
 	err = app.Run(permute(app, args))
 	if ended, ok := guard.Interrupted(); ok {
 		return runner.End(ended)
 	}
-	return inv.finish(err, commandName(args))
+	return inv.finish(err, inv.command)
+}
+
+// noteScrub tells why what unlocks stays visible to root in /proc/PID/environ.
+func (inv *invocation) noteScrub(err error) {
+	if err != nil {
+		inv.debugf("environment: not cleaned: %v", err)
+	}
 }
 
 // calm undoes settings in the environment that are meant for the child but reached
@@ -98,6 +115,7 @@ func newApp(inv *invocation) *cli.App {
 			runCommand(inv), checkCommand(inv), explainCommand(inv), envCommand(inv), renderCommand(inv),
 			secretCommand(inv), allowCommand(inv), denyCommand(inv), initCommand(inv), schemaCommand(inv),
 			completionCommand(inv), doctorCommand(inv), statusCommand(inv), refreshCommand(inv), rollbackCommand(inv), planCommand(inv), namesCommand(inv), versionCommand(inv),
+			unlockCommand(inv), lockCommand(inv),
 		},
 	}
 	prepare(app.Commands)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/internal/config"
@@ -106,6 +107,7 @@ func (inv *invocation) run(o runOptions) error {
 	}
 	inv.hintInherited(a)
 	inv.hintArguments(a, o.argv)
+	inv.warnDue(snapshot, time.Now())
 	inv.debugf("mode: %s", m.why)
 	ended, err := m.start(spec, snapshot)
 	if err != nil {

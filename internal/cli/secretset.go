@@ -1,71 +1,143 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"unsafe"
 
+	"github.com/pyleeai/pylee/internal/generate"
 	"github.com/pyleeai/pylee/internal/store"
 	"github.com/pyleeai/pylee/providers"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 )
 
-// maxInput is more than a store takes, so that the store's own limit tells.
-const maxInput = 1 << 20
+// What the generators make, for the help.
+var (
+	lengths = fmt.Sprintf("%d to %d", generate.MinLength, generate.MaxLength)
+	sizes   = fmt.Sprintf("%d to %d", generate.MinBytes, generate.MaxBytes)
+)
 
 func secretSetCommand(inv *invocation) *cli.Command {
 	return &cli.Command{
-		Name:      "set",
-		Usage:     "store a new version of a secret, from stdin, a file or a prompt",
-		ArgsUsage: "NAME [VALUE]",
-		Description: "One final newline of a single line from stdin is dropped, as echo adds one; a file is\n" +
-			"stored as it is. A VALUE on the command line ends up in the shell's history: prefer\nstdin.\n\nExamples:\n\n" +
-			"    printf s3cret | pylee secret set db_password\n    pylee secret set tls_key --file key.pem\n    pylee secret set api_key        # asks",
-		Flags: append(storeFlags(inv),
+		Name:        "set",
+		Usage:       "store a new version of a secret, from stdin, a file, a prompt or a generator",
+		ArgsUsage:   "NAME [VALUE]",
+		Description: secretSetDescription,
+		Flags: append(append(storeFlags(inv), jsonFlag(inv),
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "store the bytes of `FILE`"},
-			&cli.StringFlag{Name: "note", Usage: "a `TEXT` kept with the version; not secret"},
-		),
+			&cli.IntFlag{Name: "generate", Usage: "store a password of `N` characters, " + lengths},
+			&cli.StringFlag{Name: "alphabet", Usage: "of --generate: " + strings.Join(generate.Alphabets(), ", ") + ", or chars: and the characters"},
+			&cli.IntFlag{Name: "generate-bytes", Usage: "store `N` random bytes, " + sizes},
+			&cli.StringFlag{Name: "encoding", Usage: "of --generate-bytes: " + strings.Join(generate.Encodings(), ", ")},
+			&cli.StringFlag{Name: "generate-key", Usage: "store a private key and print the public one: " + strings.Join(generate.Keys(), ", ")},
+			boolFlag("generate-uuid", "store a random UUID"),
+		), versionFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() < 1 || c.NArg() > 2 {
-				return usagef("secret set takes NAME, and the value from stdin, --file or a prompt")
+				return usagef("secret set takes NAME, and the value from stdin, --file, --generate or a prompt")
 			}
-			return inv.secretSet(c, c.Args().First())
+			if err := refuseEmpty(c, "file"); err != nil {
+				return err
+			}
+			r, err := recipeOf(c, "generate", "generate-bytes", "generate-key", "generate-uuid")
+			if err != nil {
+				return err
+			}
+			return inv.secretSet(c, c.Args().First(), r)
 		},
 	}
 }
 
-func (inv *invocation) secretSet(c *cli.Context, name string) error {
-	value, err := inv.secretValue(c)
+func secretGenerateCommand(inv *invocation) *cli.Command {
+	return &cli.Command{
+		Name:        "generate",
+		Usage:       "store a new version that is made up: a password, bytes, a key, a UUID",
+		ArgsUsage:   "NAME",
+		Description: secretGenerateDescription,
+		Flags: append(append(storeFlags(inv), jsonFlag(inv),
+			&cli.IntFlag{Name: "length", Usage: "characters of a password, " + lengths, DefaultText: "32"},
+			&cli.StringFlag{Name: "alphabet", Usage: strings.Join(generate.Alphabets(), ", ") + ", or chars: and the characters"},
+			&cli.IntFlag{Name: "bytes", Usage: "`N` random bytes, " + sizes},
+			&cli.StringFlag{Name: "encoding", Usage: "of --bytes: " + strings.Join(generate.Encodings(), ", ")},
+			&cli.StringFlag{Name: "key", Usage: "a private key; the public one is printed: " + strings.Join(generate.Keys(), ", ")},
+			boolFlag("uuid", "a random UUID"),
+		), versionFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return usagef("secret generate takes one name")
+			}
+			r, err := recipeOf(c, "length", "bytes", "key", "uuid")
+			if err != nil {
+				return err
+			}
+			if r.wanted() == 0 {
+				r.length = 32
+			}
+			return inv.secretSet(c, c.Args().First(), r)
+		},
+	}
+}
+
+// recipeOf reads the flags of a generator, whose names differ between commands.
+func recipeOf(c *cli.Context, length, bytes, key, uuid string) (recipe, error) {
+	if err := refuseEmpty(c, key, "alphabet", "encoding"); err != nil {
+		return recipe{}, err
+	}
+	r := recipe{
+		length: c.Int(length), alphabet: c.String("alphabet"), bytes: c.Int(bytes),
+		encoding: c.String("encoding"), key: c.String(key), uuid: c.Bool(uuid),
+	}
+	if c.IsSet(length) && r.length == 0 || c.IsSet(bytes) && r.bytes == 0 {
+		return r, usagef("secret %s: nothing of length 0 is generated", c.Command.Name)
+	}
+	return r, nil
+}
+
+// secretSet stores a version, and makes the store if it is missing: zero set-up.
+func (inv *invocation) secretSet(c *cli.Context, name string, r recipe) error {
+	o, err := versionOptions(c)
 	if err != nil {
 		return err
 	}
-	if err := store.CheckVersion(name, value, store.Meta{Note: c.String("note")}); err != nil {
+	value, public, err := inv.secretValue(c, r)
+	if err != nil {
+		return err
+	}
+	if err := store.CheckVersion(name, value, o); err != nil {
 		return err // before a store is made for it
 	}
 	file, err := inv.chosenStore(c)
 	if err != nil {
 		return err
 	}
-	version, err := setSecret(c.Context, file, name, value, c.String("note"))
-	if missing(file.Path) && errors.Is(err, providers.ErrNotFound) {
-		// Zero set-up: the first secret makes the store.
-		made, failed := file.Init(c.Context, store.InitOptions{})
-		inv.sayMade(made)
-		if failed != nil {
-			return failed
-		}
-		version, err = setSecret(c.Context, file, name, value, c.String("note"))
-	}
+	version := 0
+	err = inv.updateNew(c.Context, file, func(e *store.Edit) (err error) {
+		version, err = e.Add(name, value, o)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	inv.say("stored %s, version %d, in %s", name, version, file.Path)
-	return nil
+	return inv.sayStored(c, file, stored{Name: name, Version: version, Active: !o.Stage, Store: file.Path, Public: string(public)})
+}
+
+// updateNew is File.Update for those who may make the store by it.
+func (inv *invocation) updateNew(ctx context.Context, file store.File, change func(*store.Edit) error) error {
+	err := file.Update(ctx, change)
+	if !missing(file.Path) || !errors.Is(err, providers.ErrNotFound) {
+		return err
+	}
+	made, err := file.Init(ctx, store.InitOptions{})
+	inv.sayMade(made)
+	if err != nil && !errors.As(err, new(*store.WrittenError)) {
+		return err
+	}
+	return file.Update(ctx, change) // what is still missing beside a written store it tells as well
 }
 
 func missing(path string) bool {
@@ -73,85 +145,58 @@ func missing(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// secretValue reads the value from where the flags say.
-func (inv *invocation) secretValue(c *cli.Context) ([]byte, error) {
-	if c.NArg() == 2 {
-		if c.IsSet("file") {
-			return nil, usagef("secret set: VALUE and --file exclude each other")
+// stored is what set --json prints.
+type stored struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+	Active  bool   `json:"active"`
+	Store   string `json:"store"`
+	Public  string `json:"public_key,omitempty"`
+}
+
+// sayStored tells which version there is now, and prints the public half of a key.
+func (inv *invocation) sayStored(c *cli.Context, file store.File, s stored) error {
+	if s.Active {
+		inv.say("stored %s, version %d, in %s", s.Name, s.Version, file.Path)
+	} else {
+		inv.say("stored %s, version %d, in %s; it is not active yet", s.Name, s.Version, file.Path)
+		inv.hint("pylee secret activate %s@%d%s", s.Name, s.Version, sameStore(c))
+	}
+	if inv.json {
+		return inv.writeJSON(s)
+	}
+	_, err := inv.stdio.Out.WriteString(s.Public)
+	return err
+}
+
+// sameStore repeats the flags that choose the store, for a hint.
+func sameStore(c *cli.Context) string {
+	line := ""
+	for _, flag := range []string{"env", "store", "identity"} {
+		if c.IsSet(flag) {
+			line += fmt.Sprintf(" --%s %s", flag, shellWord(c.String(flag)))
 		}
-		value := []byte(c.Args().Get(1))
-		forgetArgument(string(value))
-		inv.hint("a value on the command line stays in the shell's history; next time: printf ... | pylee secret set %s", c.Args().First())
-		return value, nil
 	}
-	if c.IsSet("file") {
-		return readLimited(c.String("file"))
-	}
-	if isTerminal(inv.stdio.In) {
-		return inv.promptValue(c.Args().First())
-	}
-	value, err := io.ReadAll(io.LimitReader(inv.stdio.In, maxInput))
-	if err != nil {
-		return nil, &failure{message: "stdin cannot be read; nothing was stored", hint: "printf ... | pylee secret set " + c.Args().First(), code: exitFailed}
-	}
-	if len(value) == 0 {
-		return nil, &failure{
-			message: "stdin is empty; nothing was stored",
-			hint:    "did the command before the pipe fail? an empty value is stored by --file /dev/null", code: exitFailed,
-		}
-	}
-	return dropEcho(value), nil
+	return line
 }
 
-func readLimited(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, cannotRead(path, err)
-	}
-	defer f.Close() //nolint:errcheck // read only
-	value, err := io.ReadAll(io.LimitReader(f, maxInput))
-	if err != nil {
-		return nil, cannotRead(path, err)
-	}
-	return value, nil
-}
+// ask reads a line from the terminal that stdin is, without an echo.
+func (inv *invocation) ask(prompt string) ([]byte, error) { return inv.askAt(inv.stdio.In, prompt) }
 
-func cannotRead(path string, err error) error {
-	var from *fs.PathError
-	if errors.As(err, &from) {
-		err = from.Err
-	}
-	return &failure{message: "--file " + path + ": " + err.Error() + "; nothing was stored", hint: "name a file that you can read", code: exitFailed}
-}
-
-// dropEcho drops the newline that echo adds to a single line; what has several
-// lines, a key in PEM, keeps its own.
-func dropEcho(value []byte) []byte {
-	line, found := bytes.CutSuffix(value, []byte("\n"))
-	if found && !bytes.ContainsRune(line, '\n') {
-		return bytes.TrimSuffix(line, []byte("\r"))
-	}
-	return value
-}
-
-// promptValue asks on the terminal, twice and without an echo.
-func (inv *invocation) promptValue(name string) ([]byte, error) {
-	first, err := inv.ask("value of " + name + ": ")
+// askTTY reads a line from the terminal of the process, whatever stdin is.
+func (inv *invocation) askTTY(prompt string) ([]byte, error) {
+	tty, err := openTTY()
 	if err != nil {
 		return nil, err
 	}
-	second, err := inv.ask("once more: ")
-	if err != nil {
-		return nil, err
-	}
-	if !providers.NewValue(first).Equal(providers.NewValue(second)) {
-		return nil, &failure{message: "the two values differ; nothing was stored", code: exitFailed}
-	}
-	return first, nil
+	defer tty.Close() //nolint:errcheck // only read
+	return inv.askAt(tty, prompt)
 }
 
-func (inv *invocation) ask(prompt string) ([]byte, error) {
-	fd := int(inv.stdio.In.Fd())
+func openTTY() (*os.File, error) { return os.OpenFile("/dev/tty", os.O_RDWR, 0) }
+
+func (inv *invocation) askAt(tty *os.File, prompt string) ([]byte, error) {
+	fd := int(tty.Fd())
 	was, err := term.GetState(fd)
 	if err != nil {
 		return nil, err
