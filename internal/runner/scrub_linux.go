@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -92,11 +93,19 @@ func handedOver(environ []string) (full []string, found bool, err error) {
 	}
 	defer clear(text)
 	comm, rest, _ := bytes.Cut(text, []byte{0})
-	_ = os.WriteFile("/proc/self/comm", comm, 0) // it is for people
+	name(comm)
 	for entry := range bytes.SplitSeq(bytes.TrimSuffix(rest, []byte{0}), []byte{0}) {
 		full = append(full, string(entry))
 	}
 	return full, true, nil
+}
+
+// name is for people. prctl(2) names this thread, which is the first; a file in /proc would
+// be root's if the program may be executed and not read.
+func name(comm []byte) {
+	if text, err := unix.BytePtrFromString(string(comm)); err == nil {
+		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(text)), 0, 0, 0)
+	}
 }
 
 // readEnviron reads the file and closes it.
@@ -105,8 +114,8 @@ func readEnviron(number string) ([]byte, error) {
 	if err != nil || fd < 3 {
 		return nil, errors.New("not a descriptor")
 	}
-	name, err := os.Readlink("/proc/self/fd/" + number)
-	if err != nil || name != "/memfd:"+environName+" (deleted)" {
+	link, err := os.Readlink("/proc/self/fd/" + number)
+	if err != nil || link != "/memfd:"+environName+" (deleted)" {
 		return nil, errors.New("another file than it should be")
 	}
 	const all = unix.F_SEAL_WRITE | unix.F_SEAL_GROW | unix.F_SEAL_SHRINK | unix.F_SEAL_SEAL
