@@ -27,7 +27,7 @@ type Child struct {
 	free    bool          // the number of the group may be another's
 }
 
-// Start runs the command as a child with the standard streams and the other open
+// Start runs the command as a child with the standard streams of s and the other open
 // files of this process. An error is an *Error.
 //
 // The Go runtime gives a child only those ignored signals that the parent ignores
@@ -67,7 +67,7 @@ func Start(s Spec) (*Child, error) {
 	attr := &os.ProcAttr{
 		Dir:   s.Dir,
 		Env:   append([]string{}, s.Env...),
-		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Files: s.streams(),
 		Sys:   sys,
 	}
 	var process *os.Process

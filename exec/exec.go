@@ -51,6 +51,9 @@ type Spec struct {
 	// on, as Listen.Descriptors returns them; nil: those that are inherited. A Spawner
 	// alone heeds it, on Linux.
 	Files []int
+	// Stdout and Stderr are the standard output and error of a child; nil: this process's
+	// own. Replace ignores them.
+	Stdout, Stderr *os.File
 	// User is who the command runs as; nil: as this process.
 	User *User
 	// Terminal is the place of the command among the process groups of the
@@ -78,6 +81,18 @@ func (e *Error) Error() string { return e.Detail }
 
 // Unwrap returns the error of the system.
 func (e *Error) Unwrap() error { return e.Err }
+
+// streams returns the three standard streams of a child.
+func (s Spec) streams() []*os.File {
+	files := []*os.File{os.Stdin, os.Stdout, os.Stderr}
+	if s.Stdout != nil {
+		files[1] = s.Stdout
+	}
+	if s.Stderr != nil {
+		files[2] = s.Stderr
+	}
+	return files
+}
 
 // check refuses what execve would refuse without saying what it means.
 func (s Spec) check() error {

@@ -3,6 +3,7 @@ package exec
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -88,6 +89,14 @@ func (s *Spawner) fork(spec Spec, socket int) (pid int, err error) {
 	defer closeTerminal(tty)
 	sys.Pdeathsig = spec.Death
 	files := inheritance(spec.Env, spec.Files)
+	defer runtime.KeepAlive(spec.Stdout)
+	defer runtime.KeepAlive(spec.Stderr)
+	if spec.Stdout != nil {
+		files[1] = spec.Stdout.Fd()
+	}
+	if spec.Stderr != nil {
+		files[2] = spec.Stderr.Fd()
+	}
 	files = append(files, uintptr(socket))
 	argv := []string{"pylee", shimFlag + strconv.Itoa(len(files)-1)}
 	attr := &syscall.ProcAttr{Env: shimEnv(), Files: files, Sys: sys}

@@ -31,6 +31,7 @@ const (
 	ReasonLocked    Reason = "locked"    // no identity that opens the store
 	ReasonDeleted   Reason = "deleted"   // was there once, or is disabled
 	ReasonUntrusted Reason = "untrusted" // no secure connection: another try ends the same
+	ReasonMalformed Reason = "malformed" // an answer that cannot be understood: perhaps of somebody else
 )
 
 // Error is the failure of a provider as plain data. No text in it ever holds a

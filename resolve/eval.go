@@ -45,6 +45,7 @@ type outcome struct {
 	secret   bool
 	pending  bool // something must be fetched first
 	sources  []Source
+	parts    []*providers.Value // of secrets, as they were read; one that is repeated is the same pointer
 	problems []*Problem
 }
 
@@ -57,6 +58,7 @@ func (o outcome) with(part outcome) outcome {
 	o.pending = o.pending || part.pending
 	o.problems = appendAll(o.problems, part.problems)
 	o.sources = appendAll(o.sources, part.sources)
+	o.parts = appendAll(o.parts, part.parts)
 	return o
 }
 
@@ -250,7 +252,7 @@ func (r *run) text(f frame, x *Expr, u *unit) outcome {
 	r.chain = append(r.chain, u)
 	o := r.template(frame{u, f.exact}, &u.template)
 	r.chain = r.chain[:len(r.chain)-1]
-	o.sources, o.problems = distinct(o.sources), distinct(o.problems)
+	o.sources, o.problems, o.parts = distinct(o.sources), distinct(o.problems), distinct(o.parts)
 	r.memo[id] = o
 	return o
 }

@@ -126,6 +126,7 @@ func (r *Resolver) round(ctx context.Context, needs []need) []*answer {
 	}
 	wait.Wait()
 	for _, b := range batches {
+		r.learn(b)
 		for i := range b.keys {
 			r.tell(b, i)
 		}

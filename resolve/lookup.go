@@ -119,6 +119,10 @@ func (r *run) reference(f frame, x *Expr) outcome {
 	}
 	o.sources = append(o.sources, got.source(a.shown(x)))
 	o = r.pick(f, x, a, got, o)
+	if t.secret && !o.open() && o.missing == nil {
+		value := o.value
+		o.parts = append(o.parts, &value)
+	}
 	r.trace.pick(n.id, a, x, f.exact, o.open() || len(o.value.Reveal()) > 0)
 	return o
 }

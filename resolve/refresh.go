@@ -40,6 +40,7 @@ func (r *Resolver) Refresh(ctx context.Context, p *Plan, m *Memory, ask Ask) (*S
 		case len(missing) > 0:
 			f.widen(missing)
 			r.fetch(ctx, p, f.fresh, missing)
+			r.recall(f.fresh, missing, m)
 			f.judge(missing)
 		case f.refused(e) || f.mixed(e):
 		default:

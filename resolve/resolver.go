@@ -25,6 +25,9 @@ type Resolver struct {
 	// Resolve. May be nil.
 	Observe func(Event)
 
+	// Cache stands in for providers that cannot be asked. May be nil.
+	Cache Cache
+
 	Now func() time.Time // for durations; nil: time.Now
 
 	mu      sync.Mutex
@@ -56,6 +59,7 @@ func (r *Resolver) Resolve(ctx context.Context, p *Plan) (*Snapshot, error) {
 			return e.result()
 		}
 		r.fetch(ctx, p, e.answers, missing)
+		r.recall(e.answers, missing, nil)
 	}
 }
 
@@ -150,8 +154,7 @@ func (r *Resolver) open(ctx context.Context, t *target, h *handle) (providers.Pr
 		if d.Kind != t.scheme.Kind || d.Open == nil {
 			continue
 		}
-		s := providers.Settings{Instance: t.name, Home: r.Home, Environ: r.Environ, Options: t.instance.Settings}
-		p, err := d.Open(ctx, s)
+		p, err := d.Open(ctx, r.settings(t))
 		if err == nil && p == nil {
 			err = invalid("provider %s opened nothing", t.name)
 		}

@@ -66,6 +66,9 @@ func (r *run) entry(i int) (Entry, []*Problem) {
 // entry turns the outcome of an input into its entry, if its rules allow it.
 func (u *unit) entry(o outcome) (Entry, []*Problem) {
 	e := Entry{Name: u.Name, Value: o.value, Secret: o.secret, Sources: distinct(o.sources)}
+	for _, part := range distinct(o.parts) {
+		e.Parts = append(e.Parts, *part)
+	}
 	if len(o.problems) > 0 {
 		if !u.Optional || !u.unsetOnly(o.problems) {
 			return Entry{}, o.problems

@@ -19,6 +19,10 @@ type Entry struct {
 	Secret  bool     // a provider that is not public had a part in it, also behind a name
 	Absent  bool     // the input was optional and what it repeats is unset: no value
 	Sources []Source // what was read for it, in the order of use
+
+	// Parts are the secrets in Value, as they were read: before filters, and without the
+	// text around them. They are what output is searched for.
+	Parts []providers.Value
 }
 
 // Source is something that was read for a value: a secret, or a ${NAME}. It is

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
@@ -36,20 +35,30 @@ type loop struct {
 	quit    chan struct{} // closed at the end
 	ctx     context.Context
 	busy    sync.WaitGroup
-	rotator *worker // nil: values never change
-	unprobe context.CancelFunc
-	status  string // what the service manager was told
+	rotator *worker        // nil: values never change
+	streams map[int]Stream // of the children that have one
+
+	draining context.Context // of what the commands wrote
+	discard  context.CancelFunc
+	hurries  bool // somebody has asked pylee to stop
+	drains   sync.WaitGroup
+	unprobe  context.CancelFunc
+	status   string // what the service manager was told
 }
 
 // report is what a goroutine of the loop has found out.
 type report struct {
 	event
-	child *exec.Child // that was started
+	child  *exec.Child // that was started
+	stream Stream      // of it; nil: none
 }
 
 // run starts the command and returns how it ended, with the terminal given back.
 func (l *loop) run() (exec.Status, error) {
 	l.reports, l.quit, l.children = make(chan report), make(chan struct{}), map[int]*exec.Child{}
+	l.streams = map[int]Stream{}
+	l.draining, l.discard = context.WithCancel(context.Background())
+	defer l.discard()
 	l.machine = newMachine(&l.Supervision)
 	l.machine.random, l.machine.catches = random, l.catches
 	if l.terminal = exec.ChooseTerminal(); l.terminal != exec.TerminalGroup {
@@ -60,7 +69,7 @@ func (l *loop) run() (exec.Status, error) {
 		spec = l.Rotation.First.Spec
 	}
 	l.holdConsole()
-	child, err := l.spawner.Start(l.prepare(spec))
+	child, stream, err := l.launch(spec)
 	if err != nil {
 		l.takeConsole(exec.Signalled(syscall.SIGKILL)) // whatever there was did not end as it wished
 		return exec.Status{}, err
@@ -75,9 +84,10 @@ func (l *loop) run() (exec.Status, error) {
 		l.Notifier.Stopping(true) // until a rotation the end of the child is that of the service
 		defer l.Notifier.Child(nil)
 	}
-	end := l.follow(child)
+	end := l.follow(child, stream)
 	l.takeConsole(l.ended)
 	l.clear(l.last)
+	l.drained()
 	if l.Init && os.Getpid() == 1 {
 		return end.status, end.err // the end of process 1 is that of its zombies too
 	}
@@ -87,31 +97,16 @@ func (l *loop) run() (exec.Status, error) {
 	return end.status, end.err
 }
 
-// random returns a time from 0 up to limit.
-func random(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	return rand.N(limit)
-}
-
-func (l *loop) catches(id int, sig syscall.Signal) (caught, known bool) {
-	if child := l.children[id]; child != nil {
-		return child.Catches(sig)
-	}
-	return false, false
-}
-
 // follow returns when pylee is to end. The caller may be bound to a thread, as the
 // main function of process 1 is: each event would have to be carried there.
-func (l *loop) follow(first *exec.Child) verdict {
+func (l *loop) follow(first *exec.Child, stream Stream) verdict {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.ctx = ctx
 	if l.Rotation != nil {
 		l.rotator = newWorker(ctx)
 	}
 	ended := make(chan verdict)
-	go func() { ended <- l.watch(first) }()
+	go func() { ended <- l.watch(first, stream) }()
 	end := <-ended
 	close(l.quit)
 	cancel()
@@ -140,7 +135,7 @@ func (l *loop) unwind() {
 }
 
 // watch returns when there is nothing more to watch.
-func (l *loop) watch(first *exec.Child) verdict {
+func (l *loop) watch(first *exec.Child, stream Stream) verdict {
 	var rotation Rotation
 	if l.Rotation != nil {
 		rotation = *l.Rotation
@@ -151,9 +146,11 @@ func (l *loop) watch(first *exec.Child) verdict {
 	}
 	alive, stop := l.watchdog()
 	defer stop()
+	sizes, unsize := l.sizes()
+	defer unsize()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	l.take(report{event: event{kind: evStarted, id: 1, pid: first.Pid()}, child: first})
+	l.take(report{event: event{kind: evStarted, id: 1, pid: first.Pid()}, child: first, stream: stream})
 	for l.verdict == nil {
 		if next := l.machine.next(); next.IsZero() {
 			timer.Stop()
@@ -169,6 +166,8 @@ func (l *loop) watch(first *exec.Child) verdict {
 			l.signal(s.(syscall.Signal))
 		case <-timer.C:
 			l.step(event{kind: evTick})
+		case <-sizes:
+			l.resize()
 		case <-rotation.Hints:
 			l.step(event{kind: evHint})
 		case r := <-rotation.Requests:
@@ -195,30 +194,37 @@ func (l *loop) step(e event) {
 func (l *loop) take(r report) {
 	switch {
 	case r.child != nil:
-		l.adopt(r.id, r.child)
+		l.adopt(r.id, r.child, r.stream)
 	case r.kind == evStarted:
 		l.listen(nil) // the former is still there, or nobody
 	case r.kind == evEnded:
 		l.ended, l.endedAt, r.typed = r.status, time.Now(), l.typed(r.status)
+		l.tell(0)
 		l.debugf("child: %v", r.status)
 		l.listen(nil)
 	case r.kind == evGone:
 		delete(l.children, r.id)
+		delete(l.streams, r.id)
 	}
 	l.step(r.event)
 }
 
 // adopt takes over a command that was started.
-func (l *loop) adopt(id int, child *exec.Child) {
+func (l *loop) adopt(id int, child *exec.Child, stream Stream) {
 	l.children[id], l.last, l.stopped = child, child, child.Stopped()
+	if stream != nil {
+		l.streams[id] = stream
+	}
 	l.debugf("child: process %d, in %v", child.Pid(), l.terminal)
 	if !l.endedAt.IsZero() {
 		l.debugf("child: the former ended %v ago", time.Since(l.endedAt).Round(time.Millisecond))
 	}
 	l.listen(child)
+	l.tell(child.Pid())
 	began := time.Now()
 	l.goReport(func() event {
 		status := child.Status()
+		l.drain(stream)
 		e := event{kind: evEnded, id: id, status: status}
 		if l.Rotation != nil && status.Code() == 0 && time.Since(began) < age {
 			ctx, cancel := context.WithTimeout(l.ctx, 20*time.Millisecond)
@@ -268,6 +274,7 @@ func (l *loop) signal(sig syscall.Signal) {
 			}
 		}
 	}
+	l.heed(sig)
 	l.step(event{kind: evSignal, sig: sig, sends: l.Forward.Sends(sig)})
 }
 

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"math/rand/v2"
 	"syscall"
 	"time"
 
@@ -81,12 +82,12 @@ func (l *loop) start(a action) {
 		l.Notifier.Child(nil) // what the new one says waits until it is known
 	}
 	l.busy.Go(func() {
-		child, err := l.spawner.Start(l.prepare(a.c.Spec))
+		child, stream, err := l.launch(a.c.Spec)
 		e := event{kind: evStarted, id: a.id, err: err}
 		if err == nil {
 			e.pid = child.Pid()
 		}
-		l.send(report{event: e, child: child})
+		l.send(report{event: e, child: child, stream: stream})
 	})
 }
 
@@ -181,4 +182,19 @@ func (l *loop) takeConsole(status exec.Status) {
 		l.console.Take(status)
 		l.console = nil
 	}
+}
+
+// random returns a time from 0 up to limit.
+func random(limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return 0
+	}
+	return rand.N(limit)
+}
+
+func (l *loop) catches(id int, sig syscall.Signal) (caught, known bool) {
+	if child := l.children[id]; child != nil {
+		return child.Catches(sig)
+	}
+	return false, false
 }

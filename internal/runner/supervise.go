@@ -59,6 +59,12 @@ type Supervision struct {
 	// command is Rotation.First.Spec then, and not Spec. Of what a command leaves behind
 	// only Subreaper and Init let pylee find all before the next one is started.
 	Rotation *Rotation
+	// Output makes the streams of one start of the command and writes them into spec; nil:
+	// it has those of pylee. An error keeps the command from being started.
+	Output func(spec *exec.Spec) (Stream, error)
+	// Child is called with the process id of each command that was started, and with 0 when
+	// one has ended. It must not block. nil: nobody is told.
+	Child func(pid int)
 	// After is called once when the child is gone, or was never there, and is given
 	// 5 seconds: to remove files and to revoke leases.
 	After func() error

@@ -41,6 +41,10 @@ func supervising(mode string, spec exec.Spec) int {
 			fmt.Printf("left %q %v\n", left, err)
 			return nil
 		}
+	case "stream":
+		s.Output = piped
+	case "stuck":
+		s.Output = func(*exec.Spec) (runner.Stream, error) { return stuck{}, nil }
 	case "subreaper":
 		s.Subreaper = true
 	case "after":

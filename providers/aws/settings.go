@@ -198,5 +198,5 @@ func (p *settings) localTransport() transport.Options {
 			environ[name] = value
 		}
 	}
-	return transport.Options{Instance: p.instance, Environ: environ, Timeout: localTimeout}
+	return transport.Options{Instance: p.instance, Environ: environ, Timeout: localTimeout, LinkLocal: true}
 }

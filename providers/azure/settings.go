@@ -189,7 +189,7 @@ const metadataHost = "169.254.169.254"
 // localTransport returns how the services on the machine's own link are reached: never
 // by a proxy. App Service puts theirs on other link-local addresses.
 func (p *settings) localTransport() transport.Options {
-	o := transport.Options{Instance: p.instance, Environ: map[string]string{}, Hosts: []string{metadataHost}}
+	o := transport.Options{Instance: p.instance, Environ: map[string]string{}, Hosts: []string{metadataHost}, LinkLocal: true}
 	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		if value, set := p.environ[name]; set {
 			o.Environ[name] = value

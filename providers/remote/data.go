@@ -135,7 +135,7 @@ var failures = []error{
 
 var reasons = []providers.Reason{
 	providers.ReasonNone, providers.ReasonExpired, providers.ReasonIntegrity, providers.ReasonLocked, providers.ReasonDeleted,
-	providers.ReasonUntrusted,
+	providers.ReasonUntrusted, providers.ReasonMalformed,
 }
 
 // maxText is how much of a text of an error crosses.

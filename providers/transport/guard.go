@@ -68,8 +68,12 @@ func (o *Options) dial(ctx context.Context, network, address string) (net.Conn, 
 	if o.UnixSocket != "" {
 		return d.DialContext(ctx, "unix", o.UnixSocket)
 	}
-	if host, _, err := net.SplitHostPort(address); err == nil && isLocalhost(host) {
+	host, _, err := net.SplitHostPort(address)
+	switch {
+	case err == nil && isLocalhost(host):
 		d.Control = loopbackOnly
+	case !o.LinkLocal && !o.isProxy(host):
+		d.Control = notLinkLocal
 	}
 	return d.DialContext(ctx, network, address)
 }
@@ -80,6 +84,58 @@ func loopbackOnly(_, address string, _ syscall.RawConn) error {
 		return nil
 	}
 	return refuse("localhost resolves to another machine: refused", "mend /etc/hosts")
+}
+
+// isProxy tells whether host is that of a proxy, which the environment names and no config.
+func (o *Options) isProxy(host string) bool {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
+		for _, value := range []string{o.Environ[name], o.Environ[strings.ToLower(name)]} {
+			if value != "" && !strings.Contains(value, "://") {
+				value = "http://" + value
+			}
+			if u, err := url.Parse(value); err == nil && host != "" && strings.EqualFold(u.Hostname(), host) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// notLinkLocal is asked for each address that a name resolved to, right before the
+// connection: no check of the name could tell what it resolves to by then.
+func notLinkLocal(_, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return refuse("an address that cannot be judged: refused", "")
+	}
+	if ip := to.Addr().WithZone("").Unmap(); isNear(ip) || isNear(embedded(ip)) {
+		return refuse(ip.String()+": an address of this machine's own link, where clouds hand out credentials: refused",
+			"name the address of the server; what is meant may be an entry in /etc/hosts or in the DNS that leads astray")
+	}
+	return nil
+}
+
+// isNear tells whether an address is for this machine's link alone, or one of those
+// elsewhere that clouds keep for their own: Azure, Oracle, Alibaba.
+func isNear(ip netip.Addr) bool {
+	return ip.IsLinkLocalUnicast() || ip.IsMulticast() || isMetadata(ip) || slices.Contains(kept, ip)
+}
+
+var kept = []netip.Addr{netip.MustParseAddr("168.63.129.16"), netip.MustParseAddr("192.0.0.192"), netip.MustParseAddr("100.100.100.200")}
+
+// embedded returns the IPv4 address that a translator makes of ip (RFC 6052, 6to4 of RFC
+// 3056, and the old ::a.b.c.d); the zero Addr if there is none.
+func embedded(ip netip.Addr) netip.Addr {
+	b := ip.As16()
+	switch {
+	case !ip.Is6():
+		return netip.Addr{}
+	case netip.MustParsePrefix("64:ff9b::/96").Contains(ip), netip.MustParsePrefix("::/96").Contains(ip):
+		return netip.AddrFrom4([4]byte(b[12:]))
+	case netip.MustParsePrefix("2002::/16").Contains(ip):
+		return netip.AddrFrom4([4]byte(b[2:6]))
+	}
+	return netip.Addr{}
 }
 
 // name is what messages call the server of u.

@@ -41,6 +41,11 @@ type Options struct {
 	// machine, into UnixSocket and to the link-local addresses of clouds only.
 	AllowHTTP bool
 
+	// LinkLocal allows addresses of the machine's own link and those at which clouds hand
+	// out credentials. It is for clients that get credentials there and for no others:
+	// a name in a config may resolve to such an address.
+	LinkLocal bool
+
 	// UnixSocket is the path that is dialled for every request, whatever its host.
 	UnixSocket string
 

@@ -42,9 +42,9 @@ func TestStatuses(t *testing.T) {
 		"control bytes":    {400, "{\"errors\":[\"a\\u001b[31mb\"]}", want{kind: providers.ErrInvalid, detail: "a.[31mb"}},
 		"no body":          {204, ``, want{kind: providers.ErrNotFound, detail: "gave nothing"}},
 		"no data":          {200, `{"data":null,"request_id":"x"}`, want{kind: providers.ErrNotFound, detail: "there is nothing"}},
-		"garbage":          {200, `<html>` + canary, want{kind: providers.ErrUnavailable, detail: "not JSON", hint: "curl -sS"}},
-		"wrong types":      {200, `{"data":"` + canary + `"}`, want{kind: providers.ErrUnavailable, detail: "not JSON"}},
-		"cut off":          {200, `{"data":{"data":{"value":"` + canary, want{kind: providers.ErrUnavailable}},
+		"garbage":          {200, `<html>` + canary, want{kind: providers.ErrUnavailable, reason: providers.ReasonMalformed, detail: "not JSON", hint: "curl -sS"}},
+		"wrong types":      {200, `{"data":"` + canary + `"}`, want{kind: providers.ErrUnavailable, reason: providers.ReasonMalformed, detail: "not JSON"}},
+		"cut off":          {200, `{"data":{"data":{"value":"` + canary, want{kind: providers.ErrUnavailable, reason: providers.ReasonMalformed}},
 		"too long":         {200, `{"data":"` + strings.Repeat("x", 1<<20) + `"}`, want{kind: providers.ErrInvalid, detail: "larger than 1 MiB"}},
 	} {
 		t.Run(name, func(t *testing.T) {

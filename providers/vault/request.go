@@ -175,8 +175,9 @@ func (e *endpoint) unreadable(ctx context.Context, err error) error {
 // noAnswer is the error of a 200 that the server cannot have given.
 func (e *endpoint) noAnswer(why string) error {
 	return &providers.Error{
-		Kind: providers.ErrUnavailable, Detail: e.address.String() + ": the answer " + why + ": this is no " + e.p.product() + ", or something between us and it answered",
-		Hint: e.curl(),
+		Kind: providers.ErrUnavailable, Reason: providers.ReasonMalformed,
+		Detail: e.address.String() + ": the answer " + why + ": this is no " + e.p.product() + ", or something between us and it answered",
+		Hint:   e.curl(),
 	}
 }
 
