@@ -53,8 +53,11 @@ export PYLEE_TEST_CRASHES="${PYLEE_TEST_CRASHES:-2400}" PYLEE_TEST_POWERCUTS="${
 suite S4 'kill and I/O errors in all commands that write the store: nothing corrupt, lost or in the clear' '^TestS4' ./integration
 suite S5 'power cuts in all commands that write the store' '^TestS5' ./integration
 suite S6 "writers at once, $PYLEE_TEST_WRITERS: nothing lost, no reader sees a part" '^TestS6' ./internal/store
+suite S7 'a canary in every carrier, command and outcome: printed, listed or left nowhere' '^TestS7LeakMatrix' ./integration
 suite S8 'a value prints as [redacted] on every channel' '^TestRedaction' ./providers
 suite S10 'tampering with a store is detected' '^Test(S10|Forged|RolledBack|EveryBit)' ./internal/store ./integration
+suite S11 'hostile configs are refused before anything is connected, run or written' '^TestHostile$' ./integration
+suite S12 'files that others could have written are refused by name' '^TestS12Permissions$' ./integration
 suite S13 'clocks, zones and edges of expiry' '^TestS13' ./internal/store ./integration
 export PYLEE_TEST_ROTATIONS="${PYLEE_TEST_ROTATIONS:-10000}" PYLEE_TEST_STOPS="${PYLEE_TEST_STOPS:-1000}" PYLEE_S17_EVENTS="${PYLEE_S17_EVENTS:-1000000}"
 suite S14 "soak: $PYLEE_TEST_ROTATIONS rotations leave no trace, and no reader sees a part of one" '^TestS14Soak$' ./integration
@@ -66,6 +69,7 @@ scripts/s16.sh >"$dir/s16" 2>&1 || { failed=1; grep -v ' passed$' "$dir/s16" >&2
 row S16 'signals, terminals, process 1, systemd, files: each item of the index' "$(tail -n 1 "$dir/s16")"
 export PYLEE_TEST_KILLS="${PYLEE_TEST_KILLS:-1000}"
 suite F4 'after SIGKILL at any moment no byte of a secret file remains' '^TestF4Killed' ./integration
+suite - 'the decisions of the cache' '^TestCells$' ./internal/cache
 suite - 'scenarios: one promise a script, on the built program' '^TestScenarios$' ./integration
 suite - 'who imports whom; no net/http, no SDK' '^Test(Imports|CoreLinks|ExecNames)' ./integration
 
@@ -83,8 +87,7 @@ HEAD
 	cat "$dir/rows"
 	cat <<'TAIL'
 
-Suites without a row do not exist yet, or not as one suite, and nothing is claimed for them: the leak matrix (S7), faults of
-providers (S9), hostile configs (S11), permissions (S12), audit (S18).
+Without a row, and not claimed here: faults of providers (S9), which run with the integration tests, and audit (S18).
 
 ## Fuzz targets
 

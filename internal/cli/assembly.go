@@ -31,6 +31,8 @@ type assembly struct {
 	files   childFiles
 	user    *exec.User // of the command; nil: pylee's own
 	sources *sources   // what answers; nil: closed
+	guard   *guardrail // nil: there is no policy
+	blocks  blocks
 }
 
 // variable is one environment variable of the child and the input it comes from.
@@ -65,7 +67,8 @@ func (inv *invocation) assemble(s source) (*assembly, error) {
 		a.files.list = []*childFile{s.only}
 		return a, errors.Join(append(errs, a.addContent(s.only))...)
 	}
-	errs = append(errs, unserved(cfg))
+	a.blocks, err = blocksOf(cfg)
+	errs = append(errs, unserved(cfg), err)
 	a.addRefs(s)
 	a.addVariables(inv, s, sets, dotenv)
 	switch {

@@ -15,19 +15,26 @@ func checkCommand(inv *invocation) *cli.Command {
 		Usage:       "resolve everything, report every failure, run nothing",
 		Description: checkDescription,
 		Flags: append(append(append(commonFlags(inv), jsonFlag(inv)), sourceFlags()...),
+			boolFlag("access", "print what the policies say about each secret, of the command behind --"),
 			boolFlag("cost", "print how many calls to providers a month of watching takes")),
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return usagef("check takes no argument")
+			if c.Args().Present() && !c.Bool("access") {
+				return usagef("check takes no argument; with --access the command that run would execute")
 			}
 			s, err := sourceOf(c, inv)
 			if err != nil {
 				return err
 			}
 			s.everything, s.hold, s.returns = true, true, true
-			return inv.check(s, c.Bool("cost"))
+			return inv.check(s, checkOptions{cost: c.Bool("cost"), access: c.Bool("access"), argv: c.Args().Slice()})
 		},
 	}
+}
+
+// checkOptions say what check prints besides what is wrong.
+type checkOptions struct {
+	cost, access bool
+	argv         []string // of the command that access is about
 }
 
 // checkReport is what check --json prints.
@@ -38,6 +45,7 @@ type checkReport struct {
 	Values      []checkValue `json:"values"`
 	Errors      []report     `json:"errors"`
 	Cost        []costLine   `json:"cost,omitempty"`
+	Access      []verdict    `json:"access,omitempty"`
 }
 
 type checkValue struct {
@@ -53,11 +61,16 @@ type checkReference struct {
 	Expires   *time.Time `json:"expires,omitempty"`
 }
 
-func (inv *invocation) check(s source, cost bool) error {
+func (inv *invocation) check(s source, o checkOptions) error {
 	a, snapshot, err := inv.resolve(s)
 	if a != nil {
 		defer inv.closeSources(a)
 		err = errors.Join(err, refuseSecretArgs(a, snapshot), a.checkFiles(snapshot))
+	}
+	var verdicts []verdict
+	if o.access && a != nil && a.sources != nil {
+		asked, refused := inv.access(a, a.sources.plan, o.argv)
+		verdicts, err = asked, errors.Join(err, refused)
 	}
 	if err != nil && (a == nil || !inv.json) {
 		return err
@@ -75,13 +88,17 @@ func (inv *invocation) check(s source, cost bool) error {
 		failed.Reason, failed.Hint = inv.err.veil.cover(failed.Reason), inv.err.veil.cover(failed.Hint)
 		r.Errors = append(r.Errors, failed)
 	}
-	if cost {
+	r.Access = verdicts
+	if o.cost {
 		r.Cost = a.cost(snapshot)
 	}
 	if !inv.json {
 		_, err = fmt.Fprintf(inv.stdio.Out, "ok: %s from %s\n", plural(len(r.Values), "value"), plural(len(references), "reference"))
-		if err == nil && cost {
+		if err == nil && o.cost {
 			err = inv.printCost(r.Cost)
+		}
+		if err == nil && o.access {
+			err = inv.printAccess(verdicts)
 		}
 		return err
 	}

@@ -98,13 +98,26 @@ func (r *rotator) secrets() []control.Secret {
 		seen, _ := latest.Entry(entry.Name)
 		secret := control.Secret{Name: entry.Name, Sources: []control.Source{}}
 		for _, source := range entry.Sources {
-			if strings.HasPrefix(source.Reference, "${") && strings.Contains(source.Reference, ":") {
+			if isReference(source.Reference) {
 				secret.Sources = append(secret.Sources, sourceOfStatus(source, seen))
 			}
 		}
 		list = append(list, secret)
 	}
 	return list
+}
+
+// isReference tells what a provider answers from a ${NAME}.
+func isReference(text string) bool {
+	return strings.HasPrefix(text, "${") && strings.Contains(text, ":")
+}
+
+// show has the metrics show the values in use.
+func (r *rotator) show() {
+	r.mu.Lock()
+	inUse, latest := valuesOf(r.inUse).snapshot, r.latest
+	r.mu.Unlock()
+	r.m.inv.showSecrets(r.m.a, inUse, latest)
 }
 
 func sourceOfStatus(source resolve.Source, seen resolve.Entry) control.Source {

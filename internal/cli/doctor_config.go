@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -26,9 +27,11 @@ func (inv *invocation) checkConfig(f *findings, o doctorOptions, cfg *config.Con
 		f.add(levelOK, "pylee init", "none was found from "+printable(inv.dir)+" upwards; run works without one")
 	}
 	f.errors(levelFail, loaded)
-	if err := unserved(cfg); err != nil {
+	_, err := blocksOf(cfg)
+	if err := errors.Join(unserved(cfg), err); err != nil {
 		f.errors(levelFail, err)
 	}
+	inv.checkCache(f, cfg)
 	found, err := inv.dotenvOf(cfg)
 	f.errors(levelFail, err)
 	if len(cfg.Sources) > 0 {

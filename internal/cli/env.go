@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/pyleeai/pylee/providers"
 	"github.com/pyleeai/pylee/resolve"
 	"github.com/urfave/cli/v2"
@@ -56,6 +57,9 @@ func envCommand(inv *invocation) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if c.Bool("reveal") {
+				s.purpose = &purpose{action: policy.Read, all: policy.Stdout}
+			}
 			return inv.printEnv(s, write, c.Bool("reveal"))
 		},
 	}
@@ -64,7 +68,7 @@ func envCommand(inv *invocation) *cli.Command {
 func (inv *invocation) printEnv(s source, write func([]assignment) ([]byte, error), reveal bool) error {
 	a, snapshot, err := inv.resolve(s)
 	if err == nil {
-		err = a.refuseLent(snapshot)
+		err = errors.Join(a.refuseLent(snapshot), a.permitted(s.purpose, snapshot))
 	}
 	if err != nil {
 		return err

@@ -152,7 +152,7 @@ func (f *facts) switches() {
 	for _, block := range []struct {
 		key  string
 		node *format.Node
-	}{{"metrics", f.cfg.Metrics}, {"cache", f.cfg.Cache}, {"mask", f.cfg.Mask}} {
+	}{{"cache", f.cfg.Cache}, {"mask", f.cfg.Mask}} {
 		if block.node != nil && f.cfg.WrittenInDiscovered(block.node.Pos) {
 			f.add("use", block.key)
 		}

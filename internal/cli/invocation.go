@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pyleeai/pylee/internal/metrics"
 	"github.com/pyleeai/pylee/internal/runner"
 	"github.com/pyleeai/pylee/internal/store"
 	"github.com/pyleeai/pylee/providers"
@@ -31,15 +33,17 @@ type invocation struct {
 	debug   bool
 	quiet   bool
 	json    bool
+	began   time.Time
 	guard   *runner.Guard
-	restore func() // gives the child back what Main took from this process
+	metrics *metrics.Registry // nil: nothing is counted
+	restore func()            // gives the child back what Main took from this process
 
 	held        map[string]store.Keys      // by --identity fd:N, what was read there
 	passphrases map[string]providers.Value // by the file of an identity
 }
 
 func newInvocation(environ []string, version string, stdio Stdio) *invocation {
-	inv := &invocation{stdio: stdio, environ: environ, version: version, env: make(map[string]string, len(environ))}
+	inv := &invocation{stdio: stdio, environ: environ, began: time.Now(), version: version, env: make(map[string]string, len(environ))}
 	for _, entry := range environ {
 		if name, value, ok := strings.Cut(entry, "="); ok {
 			if _, twice := inv.env[name]; !twice {

@@ -113,8 +113,9 @@ func newApp(inv *invocation) *cli.App {
 		Flags:                     commonFlags(inv),
 		Commands: []*cli.Command{
 			runCommand(inv), checkCommand(inv), explainCommand(inv), envCommand(inv), renderCommand(inv),
-			secretCommand(inv), allowCommand(inv), denyCommand(inv), initCommand(inv), schemaCommand(inv),
-			completionCommand(inv), doctorCommand(inv), statusCommand(inv), refreshCommand(inv), rollbackCommand(inv), planCommand(inv), namesCommand(inv), versionCommand(inv),
+			secretCommand(inv), policyCommand(inv), allowCommand(inv), denyCommand(inv), initCommand(inv), schemaCommand(inv),
+			completionCommand(inv), doctorCommand(inv), statusCommand(inv), refreshCommand(inv), rollbackCommand(inv), planCommand(inv),
+			cacheCommand(inv), namesCommand(inv), versionCommand(inv),
 			unlockCommand(inv), lockCommand(inv),
 		},
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/internal/config"
+	"github.com/pyleeai/pylee/internal/metrics"
 	"github.com/pyleeai/pylee/internal/runner"
 	"github.com/pyleeai/pylee/resolve"
 )
@@ -21,6 +22,8 @@ type mode struct {
 	stay    bool
 	why     string // for debug
 	watched bool   // its secrets
+
+	masking *masking // nil: the output is the command's own
 
 	killAfter   time.Duration
 	signalGroup bool
@@ -77,6 +80,10 @@ func (m *mode) need() string {
 		return "the secret files have to go when the command ends"
 	case len(m.a.sources.loans) > 0:
 		return "what is lent has to be prolonged, and given back at the end"
+	case m.a.masks(m.o.mask):
+		return "its output is masked"
+	case m.inv.metrics != nil:
+		return "there are metrics to show"
 	case m.o.subreaper:
 		return "of --subreaper"
 	case m.killAfter > 0:
@@ -93,6 +100,14 @@ func (m *mode) need() string {
 // failed or a signal came first.
 func (m *mode) start(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Status, error) {
 	if m.stay {
+		if m.inv.metrics != nil {
+			exporter, err := metrics.Start(m.inv.metrics, m.a.blocks.metrics, m.inv.say)
+			if err != nil {
+				return exec.Status{}, &failure{message: err.Error(), code: exitRun}
+			}
+			defer exporter.Close()
+			m.inv.showSecrets(m.a, snapshot, snapshot)
+		}
 		return m.supervise(spec, snapshot)
 	}
 	m.inv.closeSources(m.a)
@@ -114,6 +129,9 @@ func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Statu
 	if err != nil {
 		return exec.Status{}, err
 	}
+	if m.a.masks(m.o.mask) {
+		m.masking = newMasking(m, snapshot)
+	}
 	// It ends with this process: to close it would take longer than all else at the end.
 	rotation, after, err := m.attend(spec, snapshot, spawner.Do)
 	if err != nil {
@@ -125,6 +143,12 @@ func (m *mode) supervise(spec exec.Spec, snapshot *resolve.Snapshot) (exec.Statu
 		Subreaper: subreaper, Init: init, StopSignal: child.StopSignal, Spawner: spawner,
 		After: after, Rotation: rotation, Watchdog: exec.WatchdogTimeout(m.inv.environ, os.Getpid()),
 		Debug: func(line string) { m.inv.debugf("%s", line) }, Warn: func(line string) { m.inv.say("%s", line) },
+	}
+	if rotation == nil && m.inv.metrics != nil {
+		s.Child = m.inv.showChild()
+	}
+	if m.masking != nil {
+		s.Output = m.masking.output
 	}
 	own := rotation != nil && rotation.Policy.Notify
 	if socket := m.inv.env["NOTIFY_SOCKET"]; socket != "" || own {

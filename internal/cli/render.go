@@ -11,6 +11,7 @@ import (
 	"github.com/pyleeai/pylee/internal/atomicfile"
 	"github.com/pyleeai/pylee/internal/config"
 	"github.com/pyleeai/pylee/internal/format"
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/urfave/cli/v2"
 )
 
@@ -64,10 +65,13 @@ func (inv *invocation) render(o renderOptions) error {
 		return err
 	}
 	file := &childFile{key: "template", entry: config.FileEntry{Field: config.Field{Text: text}, Format: o.format}}
-	o.only = file
+	o.only, o.purpose = file, &purpose{action: policy.Read, all: policy.Stdout}
+	if o.output != "" && o.output != "-" {
+		o.purpose.all = policy.File
+	}
 	a, snapshot, err := inv.resolve(o.source)
 	if a != nil {
-		err = errors.Join(err, a.checkFiles(snapshot), a.refuseLent(snapshot))
+		err = errors.Join(err, a.checkFiles(snapshot), a.refuseLent(snapshot), a.permitted(o.purpose, snapshot))
 	}
 	if err != nil {
 		return err

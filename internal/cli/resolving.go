@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pyleeai/pylee/internal/config"
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/pyleeai/pylee/resolve"
 )
 
@@ -28,9 +29,15 @@ func (inv *invocation) resolve(s source) (*assembly, *resolve.Snapshot, error) {
 	}
 	errs := []error{err}
 
+	if s.purpose != nil && s.purpose.action == policy.Run {
+		inv.measures(a)
+	}
 	a.sources = inv.openSources(timeout)
 	if !s.hold {
 		defer inv.closeSources(a)
+	}
+	if err := inv.openCache(a, s); err != nil {
+		return a, &resolve.Snapshot{}, errors.Join(append(errs, err)...)
 	}
 	ctx := inv.context(a.cfg, a.files.dir != nil)
 	plan, err := inv.compile(ctx, a, s)
@@ -38,12 +45,19 @@ func (inv *invocation) resolve(s source) (*assembly, *resolve.Snapshot, error) {
 		err = placed(err) // the config has said already what is wrong with its providers
 	}
 	errs = append(errs, err)
+	if err := inv.permit(a, s, plan); err != nil {
+		errs, plan = append(errs, err), &resolve.Plan{}
+	}
 	if a.sources.ready(ctx, plan) {
 		ctx = inv.guard.Context()
 	}
 	waiting := inv.sayWaiting(plan)
+	began := time.Now()
 	snapshot, err := a.sources.fetch(ctx, plan, s, a)
 	waiting.Stop()
+	inv.resolved(began, err == nil)
+	inv.settleCache(a.sources)
+	inv.sayStale(a.sources, snapshot)
 	errs = append(errs, err)
 	a.sources.plan, a.sources.loans = plan, a.lent(snapshot)
 	if s.returns {
@@ -125,6 +139,9 @@ func (inv *invocation) compile(ctx context.Context, a *assembly, s source) (*res
 	if err != nil {
 		return &resolve.Plan{}, err // nothing is asked of a provider that is not set up
 	}
+	for _, snapshot := range settings {
+		inv.sayStale(a.sources, snapshot)
+	}
 	if err := inv.setUp(a, s, options.Instances, needed, settings); err != nil {
 		return &resolve.Plan{}, err
 	}
@@ -181,8 +198,14 @@ func instanceOf(p config.Provider) resolve.Instance {
 	return resolve.Instance{Name: p.Name, Kind: p.Kind, Prefix: p.Prefix, Fallback: p.Fallback, Timeout: p.Timeout}
 }
 
-// observe prints a fetch at debug level: names, versions and times.
+// observe counts what failed and prints a fetch at debug level: names, versions and times.
 func (inv *invocation) observe(e resolve.Event) {
+	if e.Kind != nil && inv.metrics != nil {
+		inv.metrics.Failed(e.Provider, failureKinds[e.Kind])
+	}
+	if !inv.debug {
+		return
+	}
 	line := fmt.Sprintf("fetch: %s from %s in %s", e.Key, e.Provider, e.Duration.Round(10*time.Microsecond))
 	if e.Version != "" {
 		line += ", version " + e.Version

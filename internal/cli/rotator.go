@@ -10,6 +10,7 @@ import (
 
 	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/internal/config"
+	"github.com/pyleeai/pylee/internal/metrics"
 	"github.com/pyleeai/pylee/internal/runner"
 	"github.com/pyleeai/pylee/providers"
 	"github.com/pyleeai/pylee/resolve"
@@ -43,6 +44,7 @@ type values struct {
 	snapshot *resolve.Snapshot
 	staged   []*exec.Staged
 	programs []*config.Hook
+	put      bool // the command had them
 }
 
 func valuesOf(c *runner.Candidate) *values { return c.Data.(*values) }
@@ -64,13 +66,16 @@ func (r *rotator) Look(ctx context.Context, why runner.Why) runner.Outcome {
 	if why == runner.WhyRefresh {
 		r.loans.again()
 	}
+	began := time.Now()
 	snapshot, report, err := r.m.a.sources.resolver.Refresh(ctx, r.m.a.sources.plan, r.memory, resolve.Ask{
 		Due:   asked.wants,
 		Older: asked.human,
 	})
+	r.m.inv.settleCache(r.m.a.sources)
 	if ctx.Err() != nil {
 		return runner.Outcome{} // nobody waits for it any more
 	}
+	r.m.inv.resolved(began, err == nil && len(report.Failed) == 0)
 	r.loans.hold(r.m.a.managed(append(snapshot.Loans(), report.Unused...)))
 	out := runner.Outcome{Trouble: r.trouble(report)}
 	if err != nil {
@@ -83,6 +88,7 @@ func (r *rotator) Look(ctx context.Context, why runner.Why) runner.Outcome {
 	if why == runner.WhyRefresh {
 		r.refused = nil
 	}
+	defer r.show()
 	inUse, refused, offered := valuesOf(r.inUse).snapshot, r.refused, r.offered
 	r.mu.Unlock()
 	r.collect()
@@ -112,6 +118,9 @@ func (r *rotator) Look(ctx context.Context, why runner.Why) runner.Outcome {
 // candidate makes new values into something that the command can be given.
 func (r *rotator) candidate(snapshot, before *resolve.Snapshot, changed []string) (*runner.Candidate, error) {
 	spec, err := r.m.inv.spec(r.m.o, r.m.a, snapshot)
+	if err == nil {
+		err = r.m.inv.permitRun(r.m.a, snapshot, spec)
+	}
 	if err != nil {
 		return nil, errors.New(oneLine(err))
 	}
@@ -214,6 +223,9 @@ func strictness(policy string) int {
 // Keep says that c has proved good.
 func (r *rotator) Keep(c, before *runner.Candidate) {
 	if before != nil && before != c {
+		if before.Number < c.Number {
+			r.m.inv.rotated(metrics.Kept)
+		}
 		r.discard(before)
 	}
 	r.mu.Lock()
@@ -241,6 +253,7 @@ func (r *rotator) forget(c *runner.Candidate) {
 
 // Refuse remembers that c is bad.
 func (r *rotator) Refuse(c *runner.Candidate) {
+	r.m.inv.rotated(r.refusal(c))
 	r.mu.Lock()
 	r.refused = valuesOf(c).snapshot
 	if r.latest == r.refused {
@@ -271,6 +284,9 @@ func (r *rotator) rest() {
 	}
 	sources := r.m.inv.openSources(r.m.a.sources.resolver.Timeout)
 	sources.plan = r.m.a.sources.plan
+	if kept := r.m.a.sources.cache; kept != nil {
+		sources.cache, sources.resolver.Cache = kept, kept
+	}
 	sources.attendedBy(r.loans)
 	r.m.inv.closeSources(r.m.a)
 	r.m.a.sources = sources

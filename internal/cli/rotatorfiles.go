@@ -72,6 +72,9 @@ func (r *rotator) Put(c *runner.Candidate) error {
 		return err
 	}
 	v := valuesOf(c)
+	if r.m.masking != nil {
+		r.m.masking.use(valuesOf(r.inUse).snapshot, v.snapshot)
+	}
 	var undo []*exec.Generation
 	for _, staged := range v.staged {
 		previous, err := staged.Swap()
@@ -89,8 +92,9 @@ func (r *rotator) Put(c *runner.Candidate) error {
 		}
 	}
 	r.mu.Lock()
-	r.inUse = c
+	r.inUse, v.put = c, true
 	r.mu.Unlock()
+	r.show()
 	return nil
 }
 

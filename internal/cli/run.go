@@ -12,6 +12,7 @@ import (
 	"github.com/pyleeai/pylee/exec"
 	"github.com/pyleeai/pylee/internal/config"
 	"github.com/pyleeai/pylee/internal/format"
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/pyleeai/pylee/internal/runner"
 	"github.com/pyleeai/pylee/resolve"
 	"github.com/urfave/cli/v2"
@@ -22,6 +23,7 @@ type runOptions struct {
 	source
 	exec, supervise bool
 	allowDisk       bool
+	mask            *bool // nil: the config decides
 	user            string
 	subreaper       bool
 	signalGroup     *bool // nil: the config decides
@@ -40,6 +42,8 @@ func runCommand(inv *invocation) *cli.Command {
 			boolFlag("exec", "become the command, or fail with the reason why not"),
 			boolFlag("supervise", "stay as the parent of the command"),
 			boolFlag("watch", "react when a secret changes"),
+			boolFlag("mask", "replace the values of secrets in the output of the command by [redacted]"),
+			boolFlag("no-stale", "fail where the offline cache would stand in for a provider"),
 			boolFlag("allow-disk", "write secret files to a disk if no directory in memory is found"),
 			&cli.StringFlag{Name: "user", Usage: "run the command as `USER[:GROUP]`, by name or number"},
 			boolFlag("subreaper", "adopt and reap the orphans below the command"),
@@ -71,9 +75,12 @@ func runOptionsOf(c *cli.Context, inv *invocation) (runOptions, error) {
 		user: c.String("user"), subreaper: c.Bool("subreaper"),
 		forward: c.String("forward-signals"), killAfter: c.String("kill-after"),
 	}
-	o.memory = resolve.NewMemory()
+	o.memory, o.cache, o.noStale = resolve.NewMemory(), true, c.Bool("no-stale")
 	if c.IsSet("watch") {
 		o.watch = new(c.Bool("watch"))
+	}
+	if c.IsSet("mask") {
+		o.mask = new(c.Bool("mask"))
 	}
 	if c.IsSet("signal-group") {
 		o.signalGroup = new(c.Bool("signal-group"))
@@ -88,7 +95,7 @@ func (inv *invocation) run(o runOptions) error {
 	o.place = &filePlace{user: o.user, SecretDirOptions: exec.SecretDirOptions{
 		Runtime: inv.env["RUNTIME_DIRECTORY"], XDG: inv.env["XDG_RUNTIME_DIR"], AllowDisk: o.allowDisk, UID: -1, GID: -1,
 	}}
-	o.hold = true
+	o.hold, o.purpose = true, &purpose{action: policy.Run, argv: o.argv}
 	a, snapshot, err := inv.resolve(o.source)
 	if a != nil {
 		defer inv.closeSources(a) // of what comes to nothing
@@ -103,6 +110,9 @@ func (inv *invocation) run(o runOptions) error {
 	}
 	spec, err := inv.spec(o, a, snapshot)
 	if err != nil {
+		return err
+	}
+	if err := inv.permitRun(a, snapshot, spec); err != nil {
 		return err
 	}
 	inv.hintInherited(a)

@@ -42,6 +42,15 @@ func (inv *invocation) secretDiff(c *cli.Context, from, to string) error {
 	}
 	defer b.Close()
 	list := store.Diff(a, b)
+	for _, what := range []string{from, to} {
+		env := what
+		if isStoreFile(what) {
+			env = c.String("env")
+		}
+		if list, err = visible(inv, env, list, func(d store.Difference) string { return d.Name }); err != nil {
+			return err
+		}
+	}
 	if err := inv.printDiff(list); err != nil {
 		return err
 	}
@@ -52,9 +61,14 @@ func (inv *invocation) secretDiff(c *cli.Context, from, to string) error {
 	return nil
 }
 
+// isStoreFile tells a file from an environment.
+func isStoreFile(what string) bool {
+	return strings.Contains(what, "/") || strings.HasSuffix(what, ".age")
+}
+
 // openNamed opens the store of an environment, or a file.
 func (inv *invocation) openNamed(c *cli.Context, what string) (*store.Store, error) {
-	if strings.Contains(what, "/") || strings.HasSuffix(what, ".age") {
+	if isStoreFile(what) {
 		return inv.inspect(c, inv.absolute(what), c.String("env"))
 	}
 	file := inv.storeFile(storeChoice{env: what, identity: c.String("identity")}, inv.projectDir(""))

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pyleeai/pylee/internal/format"
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/pyleeai/pylee/internal/store"
 	"github.com/urfave/cli/v2"
 )
@@ -38,6 +39,13 @@ func (inv *invocation) secretEdit(c *cli.Context, name string) error {
 		return err
 	}
 	defer opened.Close()
+	shown := listed(opened)
+	if name != "" {
+		shown = []string{name}
+	}
+	if _, err := inv.permitStore(c.String("env"), policy.Read, policy.File, shown...); err != nil {
+		return err
+	}
 	text, read := newYAML, editedYAML
 	base := "secrets.yaml"
 	if name != "" {

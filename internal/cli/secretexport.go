@@ -13,6 +13,7 @@ import (
 
 	"github.com/pyleeai/pylee/internal/atomicfile"
 	"github.com/pyleeai/pylee/internal/format"
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/pyleeai/pylee/internal/store"
 	"github.com/urfave/cli/v2"
 )
@@ -62,6 +63,16 @@ func (inv *invocation) secretExport(c *cli.Context) error {
 	defer opened.Close()
 	list, err := inv.exported(opened, c.Args().Slice())
 	if err != nil {
+		return err
+	}
+	names, way := make([]string, len(list)), policy.Stdout
+	for i, s := range list {
+		names[i] = s.Name
+	}
+	if c.String("output") != "" {
+		way = policy.File
+	}
+	if _, err := inv.permitStore(c.String("env"), policy.Read, way, names...); err != nil {
 		return err
 	}
 	if err := inv.confirm(c.Bool("yes"), fmt.Sprintf("write %s as plaintext?", plural(len(list), "secret"))); err != nil {

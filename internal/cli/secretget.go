@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/urfave/cli/v2"
 )
 
@@ -54,6 +55,9 @@ func (inv *invocation) secretGet(c *cli.Context, name string, version int, after
 		if tool, err = inv.clipboard(); err != nil {
 			return err
 		}
+	}
+	if _, err := inv.permitStore(c.String("env"), policy.Read, policy.Stdout, name); err != nil {
+		return err
 	}
 	opened, err := inv.openStore(c)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/pyleeai/pylee/internal/store"
 	"github.com/pyleeai/pylee/providers"
 	"github.com/urfave/cli/v2"
@@ -138,6 +139,15 @@ func compareIncoming(file store.File, list []incoming, skip bool) error {
 func (inv *invocation) storeIncoming(c *cli.Context, file store.File, list []incoming) error {
 	if !slices.ContainsFunc(list, incoming.stored) {
 		return nil
+	}
+	var names []string
+	for _, s := range list {
+		if s.stored() {
+			names = append(names, s.name)
+		}
+	}
+	if _, err := inv.permitStore(c.String("env"), policy.Write, "", names...); err != nil {
+		return err
 	}
 	return inv.updateNew(c.Context, file, func(e *store.Edit) error {
 		var errs []error

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/pyleeai/pylee/internal/store"
 	"github.com/pyleeai/pylee/providers"
 	"github.com/urfave/cli/v2"
@@ -37,9 +38,32 @@ func secretListCommand(inv *invocation) *cli.Command {
 				return err
 			}
 			list := slices.DeleteFunc(opened.List(), func(i store.Info) bool { return !strings.HasPrefix(i.Name, c.Args().First()) })
+			if list, err = visible(inv, c.String("env"), list, func(i store.Info) string { return i.Name }); err != nil {
+				return err
+			}
 			return inv.printList(list)
 		},
 	}
+}
+
+// visible returns the items whose names the policies let be seen. Of the others nothing
+// is said.
+func visible[T any](inv *invocation, env string, list []T, name func(T) string) ([]T, error) {
+	names := make([]string, len(list))
+	for i, item := range list {
+		names[i] = name(item)
+	}
+	verdicts, err := inv.permitStore(env, policy.List, "", names...)
+	if err != nil && len(verdicts) == 0 {
+		return nil, err
+	}
+	var seen []T
+	for i, v := range verdicts {
+		if v.Allowed {
+			seen = append(seen, list[i])
+		}
+	}
+	return seen, nil
 }
 
 func (inv *invocation) printList(list []store.Info) error {
@@ -112,6 +136,9 @@ func secretHistoryCommand(inv *invocation) *cli.Command {
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
 				return usagef("secret history takes one name")
+			}
+			if _, err := inv.permitStore(c.String("env"), policy.List, "", c.Args().First()); err != nil {
+				return err
 			}
 			opened, err := inv.openStore(c)
 			if err != nil {

@@ -6,12 +6,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/pyleeai/pylee/internal/store"
 	"github.com/urfave/cli/v2"
 )
 
-// change works on the chosen store.
-func (inv *invocation) change(c *cli.Context, change func(*store.Edit) error) (store.File, error) {
+// change works on the chosen store, on the secrets with these names.
+func (inv *invocation) change(c *cli.Context, names []string, change func(*store.Edit) error) (store.File, error) {
+	if _, err := inv.permitStore(c.String("env"), policy.Write, "", names...); err != nil {
+		return store.File{}, err
+	}
 	file, err := inv.chosenStore(c)
 	if err != nil {
 		return file, err
@@ -56,7 +60,7 @@ func secretRemoveCommand(inv *invocation) *cli.Command {
 				return usagef("secret remove takes the names of secrets")
 			}
 			names := c.Args().Slice()
-			file, err := inv.change(c, func(e *store.Edit) error {
+			file, err := inv.change(c, names, func(e *store.Edit) error {
 				var errs []error
 				for _, name := range names {
 					errs = append(errs, e.Remove(name))
@@ -86,7 +90,7 @@ func secretActivateCommand(inv *invocation) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := inv.change(c, func(e *store.Edit) error { return e.Activate(name, version) }); err != nil {
+			if _, err := inv.change(c, []string{name}, func(e *store.Edit) error { return e.Activate(name, version) }); err != nil {
 				return err
 			}
 			inv.say("version %d of %s is active", version, name)
@@ -110,7 +114,7 @@ func secretRollbackCommand(inv *invocation) *cli.Command {
 				return usagef("--to takes the number of a version")
 			}
 			name, active := c.Args().First(), 0
-			_, err := inv.change(c, func(e *store.Edit) (err error) {
+			_, err := inv.change(c, []string{name}, func(e *store.Edit) (err error) {
 				active, err = e.Rollback(name, c.Int("to"))
 				return err
 			})
@@ -135,7 +139,7 @@ func secretRevokeCommand(inv *invocation) *cli.Command {
 			if err != nil {
 				return err
 			}
-			file, err := inv.change(c, func(e *store.Edit) error { return e.Revoke(name, version) })
+			file, err := inv.change(c, []string{name}, func(e *store.Edit) error { return e.Revoke(name, version) })
 			if err != nil {
 				return err
 			}
@@ -188,7 +192,7 @@ func (inv *invocation) secretExpire(c *cli.Context) error {
 			return usagef("WHEN is a duration such as 90d, a date, a time (RFC 3339), now or never")
 		}
 	}
-	_, err = inv.change(c, func(e *store.Edit) error {
+	_, err = inv.change(c, []string{name}, func(e *store.Edit) error {
 		var errs []error
 		if when != "" {
 			errs = append(errs, e.Expire(name, version, at))
@@ -244,7 +248,7 @@ func (inv *invocation) secretPurge(c *cli.Context) error {
 		names = listed(opened)
 		opened.Close()
 	}
-	_, err := inv.change(c, func(e *store.Edit) error {
+	_, err := inv.change(c, names, func(e *store.Edit) error {
 		var errs []error
 		for _, name := range names {
 			n, err := e.Purge(name, c.Int("keep"))

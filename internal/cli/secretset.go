@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/pyleeai/pylee/internal/generate"
+	"github.com/pyleeai/pylee/internal/policy"
 	"github.com/pyleeai/pylee/internal/store"
 	"github.com/pyleeai/pylee/providers"
 	"github.com/urfave/cli/v2"
@@ -110,6 +111,9 @@ func (inv *invocation) secretSet(c *cli.Context, name string, r recipe) error {
 	}
 	if err := store.CheckVersion(name, value, o); err != nil {
 		return err // before a store is made for it
+	}
+	if _, err := inv.permitStore(c.String("env"), policy.Write, "", name); err != nil {
+		return err
 	}
 	file, err := inv.chosenStore(c)
 	if err != nil {

@@ -29,6 +29,9 @@ type source struct {
 	only       *childFile      // nothing but this file
 	watch      *bool           // of --watch; nil: the config decides
 	memory     *resolve.Memory // of values that are watched; nil: they are not
+	purpose    *purpose        // what the policies are asked about; nil: nothing is delivered
+	cache      bool            // the offline cache may stand in for providers, if the config turns it on
+	noStale    bool            // of --no-stale
 	place      *filePlace      // where files go; nil: they are not written
 }
 

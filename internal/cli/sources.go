@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pyleeai/pylee/internal/cache"
 	"github.com/pyleeai/pylee/internal/runner"
 	"github.com/pyleeai/pylee/providers"
 	"github.com/pyleeai/pylee/providers/core"
@@ -20,6 +21,7 @@ import (
 type sources struct {
 	resolver *resolve.Resolver
 	helper   *remote.Helper
+	cache    *cache.Cache  // nil: there is none
 	plan     *resolve.Plan // the last one; names the providers
 	loans    []resolve.Loan
 
@@ -46,7 +48,7 @@ func (inv *invocation) openSources(timeout time.Duration) *sources {
 	s.resolver = &resolve.Resolver{
 		Drivers: slices.Concat(core.Drivers(), s.helper.Drivers()), Home: inv.home, Environ: inv.env, Timeout: timeout,
 	}
-	if inv.debug {
+	if inv.debug || inv.metrics != nil {
 		s.resolver.Observe = inv.observe
 	}
 	return s

@@ -159,12 +159,18 @@ func (a *assembly) provider(name string) *config.Provider {
 	return nil
 }
 
+// publish shows a state to all who ask.
+func (w *watching) publish(s runner.State) {
+	w.state.set(s)
+	w.r.m.inv.showState(s)
+}
+
 // rotation is what the loop of the runner needs.
 func (w *watching) rotation() *runner.Rotation {
 	r := w.r
 	return &runner.Rotation{
 		Source: r, First: r.inUse, Hints: r.watcher.C(), Policy: r.policy(),
-		Requests: w.requests, Publish: w.state.set, Say: r.m.inv.say,
+		Requests: w.requests, Publish: w.publish, Say: r.m.inv.say,
 	}
 }
 

@@ -95,7 +95,7 @@ func (c *checker) refuseUntrusted(root *format.Node) {
 	for _, n := range roots {
 		for _, e := range n.Entries {
 			switch e.Key {
-			case "audit", "policy":
+			case "audit", "metrics", "policy":
 				c.untrusted(e.KeyPos, e.Key)
 			case "providers":
 				c.refusePrograms(e.Value)

@@ -113,7 +113,7 @@ func (c *Config) Unserved() []Part {
 	for _, block := range []struct {
 		key  string
 		node *format.Node
-	}{{"audit", c.Audit}, {"metrics", c.Metrics}, {"cache", c.Cache}, {"policy", c.Policy}, {"mask", c.Mask}} {
+	}{{"audit", c.Audit}} {
 		if block.node != nil && !off(block.node) {
 			parts = append(parts, Part{block.key, block.node.Pos})
 		}
