@@ -11,7 +11,6 @@ package cache
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -27,8 +26,6 @@ const (
 
 	saltSize = 32 // bytes
 )
-
-var errShape = errors.New("not what was written")
 
 // Options of a cache.
 type Options struct {
@@ -212,7 +209,7 @@ func (c *Cache) Save(ctx context.Context) error {
 			there = &content{Format: format, Salt: salt} // begun anew meanwhile: its hashes are not ours
 		}
 		there.replay(c.changes, now)
-		return json.Marshal(there)
+		return there.encode()
 	})
 	if err == nil {
 		c.changes = nil

@@ -3,6 +3,8 @@ package cache
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -194,6 +196,22 @@ func TestNothingPrintsValues(t *testing.T) {
 				t.Errorf("%s of %T: %s", verb, shape, text)
 			}
 		}
+	}
+}
+
+func TestNoEncoderSeesValues(t *testing.T) {
+	secret := secretOf(canary)
+	secret.Fields = map[string]providers.Value{"user": providers.NewValue([]byte(canary))}
+	e := newEntry(entryID{"i", "k", "l"}, "vault", "", secret, start, time.Hour)
+	encoded := base64.StdEncoding.EncodeToString([]byte(canary))
+	for name, v := range map[string]any{"entry": e, "secret": e.Secret, "content": &content{Entries: []*entry{e}}} {
+		text, err := json.Marshal(v)
+		if all := string(text) + fmt.Sprintf("%v %+v %#v", v, v, v); err != nil || strings.Contains(all, canary) || strings.Contains(all, encoded) {
+			t.Errorf("%s: %v, %s", name, err, all)
+		}
+	}
+	if text, err := (&content{Entries: []*entry{e}}).encode(); err != nil || !strings.Contains(string(text), encoded) {
+		t.Errorf("the file would lack the value: %v", err)
 	}
 }
 

@@ -34,11 +34,10 @@ type entry struct {
 	Due      time.Time `json:"due,omitzero"`
 	Fetched  time.Time `json:"fetched_at"`
 	Until    time.Time `json:"until"` // it is dropped from then on
-	Secret   hidden    `json:"secret"`
+	Secret   hidden    `json:"-"`     // written by encode alone, into the encrypted file
 }
 
-// hidden is the value of an entry. Only its encoding, which goes into the encrypted
-// file, reveals it; it prints as [redacted].
+// hidden is the value of an entry. It prints as [redacted], and no encoder sees it.
 type hidden struct {
 	value  providers.Value
 	fields func() map[string]providers.Value // a closure, which nothing prints
@@ -49,8 +48,26 @@ type plainSecret struct {
 	Fields map[string][]byte `json:"fields,omitempty"`
 }
 
-// MarshalJSON writes the bytes.
-func (h hidden) MarshalJSON() ([]byte, error) {
+// written is an entry as it stands in the file.
+type written struct {
+	*entry
+	Plain plainSecret `json:"secret"`
+}
+
+// encode returns what the file is to hold before it is encrypted.
+func (c *content) encode() ([]byte, error) {
+	plain := struct {
+		*content
+		Entries []written `json:"entries"`
+	}{c, make([]written, len(c.Entries))}
+	for i, e := range c.Entries {
+		plain.Entries[i] = written{e, e.Secret.plain()}
+	}
+	return json.Marshal(plain)
+}
+
+// plain returns the bytes.
+func (h hidden) plain() plainSecret {
 	p := plainSecret{Value: h.value.Reveal()}
 	if fields := h.fields(); fields != nil {
 		p.Fields = make(map[string][]byte, len(fields))
@@ -58,16 +75,11 @@ func (h hidden) MarshalJSON() ([]byte, error) {
 			p.Fields[name] = v.Reveal()
 		}
 	}
-	return json.Marshal(p)
+	return p
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (h *hidden) UnmarshalJSON(data []byte) error {
-	var p plainSecret
-	if json.Unmarshal(data, &p) != nil {
-		return errShape
-	}
-	h.value = providers.NewValue(p.Value)
+// hide is the opposite of plain.
+func hide(p plainSecret) hidden {
 	var fields map[string]providers.Value
 	if p.Fields != nil {
 		fields = make(map[string]providers.Value, len(p.Fields))
@@ -75,8 +87,7 @@ func (h *hidden) UnmarshalJSON(data []byte) error {
 			fields[name] = providers.NewValue(b)
 		}
 	}
-	h.fields = func() map[string]providers.Value { return fields }
-	return nil
+	return hidden{providers.NewValue(p.Value), func() map[string]providers.Value { return fields }}
 }
 
 // newEntry returns what is kept of a secret.
@@ -120,13 +131,22 @@ func (e *entry) same(o *entry) bool {
 // parse reads content; nil is an empty cache, and so is one of another format.
 func parse(data []byte) *content {
 	c := &content{}
-	if data == nil || json.Unmarshal(data, c) != nil || c.Format != format || len(c.Salt) != saltSize {
+	plain := struct {
+		*content
+		Entries []*struct {
+			entry
+			Plain *plainSecret `json:"secret"`
+		} `json:"entries"`
+	}{content: c}
+	if data == nil || json.Unmarshal(data, &plain) != nil || c.Format != format || len(c.Salt) != saltSize {
 		return newContent()
 	}
-	for _, e := range c.Entries {
-		if e == nil || e.Secret.fields == nil {
+	for _, e := range plain.Entries {
+		if e == nil || e.Plain == nil {
 			return newContent()
 		}
+		e.Secret = hide(*e.Plain)
+		c.Entries = append(c.Entries, &e.entry)
 	}
 	return c
 }

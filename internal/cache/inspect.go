@@ -3,7 +3,6 @@ package cache
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +72,7 @@ func Purge(ctx context.Context, file *store.Sealed, reference string) (removed i
 		if removed = before - len(c.Entries); removed == 0 {
 			return nil, nil
 		}
-		return json.Marshal(c)
+		return c.encode()
 	})
 	return removed, err
 }
