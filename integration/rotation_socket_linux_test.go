@@ -10,10 +10,9 @@ import (
 	asked "github.com/pyleeai/pylee/internal/control"
 )
 
-// Where the socket is handed over the new command is ready before the old one is stopped,
-// and finishes its requests: nobody is refused, and nobody waits in vain.
-func TestR8OverlapRefusesNobody(t *testing.T) {
-	restarts := count("PYLEE_TEST_RESTARTS", 100)
+// withSocket returns a place whose programs find a socket as descriptor 3.
+func withSocket(t *testing.T) (place, net.Listener) {
+	t.Helper()
 	if err := activated(); err != nil {
 		t.Fatal(err)
 	}
@@ -21,18 +20,27 @@ func TestR8OverlapRefusesNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	t.Cleanup(func() { listener.Close() })
 	file, err := listener.(*net.TCPListener).File()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	t.Cleanup(func() { file.Close() })
 	p := newPlace(t)
 	p.files = []*os.File{file}
+	return p, listener
+}
+
+// handsOver does as systemd: the process that it starts is the one that the socket is for.
+func handsOver() []string { return []string{"sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`} }
+
+// Where the socket is handed over the new command is ready before the old one is stopped,
+// and finishes its requests: nobody is refused, and nobody waits in vain.
+func TestR8OverlapRefusesNobody(t *testing.T) {
+	restarts := count("PYLEE_TEST_RESTARTS", 100)
+	p, listener := withSocket(t)
 	baoWrite(t, filepath.Join(p.dir, "pw"), []byte("0\n"))
-	// As systemd does: the process that it starts is the one that the socket is for.
-	wrapper := []string{"sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`}
-	r := rotateIn(t, p, quickly, wrapper, p.bin+"/activated")
+	r := rotateIn(t, p, quickly, handsOver(), p.bin+"/activated")
 	r.says("start 0")
 	r.status("running", running(1))
 
@@ -72,25 +80,10 @@ func (r *rotating) served() (n int) {
 
 // Of two that overlap the new one may die of its values: the one before never notices.
 func TestR8OverlapBadValueHarmsNobody(t *testing.T) {
-	if err := activated(); err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	file, err := listener.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	p := newPlace(t)
-	p.files = []*os.File{file}
+	p, listener := withSocket(t)
 	baoWrite(t, filepath.Join(p.dir, "pw"), []byte("good\n"))
 	script := `case $PW in bad*) echo "start $PW"; exit 3;; esac; exec "$0"`
-	wrapper := []string{"sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`}
-	r := rotateIn(t, p, quickly, wrapper, "sh", "-c", script, p.bin+"/activated")
+	r := rotateIn(t, p, quickly, handsOver(), "sh", "-c", script, p.bin+"/activated")
 	r.says("start good")
 	before := r.status("running", running(1))
 
