@@ -46,6 +46,26 @@ func (s Settings) Text(name string) (string, error) {
 	return text, nil
 }
 
+// Texts returns the strings of a setting that may be one or a list of them, nil if it is
+// absent. ok is false if it is anything else.
+func Texts(v any) (list []string, ok bool) {
+	switch v := v.(type) {
+	case nil:
+		return nil, true
+	case string:
+		return []string{v}, true
+	case []any:
+		list = make([]string, len(v))
+		for i, item := range v {
+			if list[i], ok = item.(string); !ok {
+				return nil, false
+			}
+		}
+		return list, true
+	}
+	return nil, false
+}
+
 func unknown(what string, names, known []string) error {
 	if len(names) == 0 {
 		return nil

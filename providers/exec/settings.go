@@ -161,23 +161,11 @@ func statuses(v any) ([]int, error) {
 
 // texts returns a text or a list of texts.
 func texts(name string, v any) ([]string, error) {
-	switch v := v.(type) {
-	case nil:
-		return nil, nil
-	case string:
-		return []string{v}, nil
-	case []any:
-		list := make([]string, len(v))
-		for i, item := range v {
-			text, ok := item.(string)
-			if !ok {
-				return nil, bad(name, "is not a list of texts")
-			}
-			list[i] = text
-		}
-		return list, nil
+	list, ok := providers.Texts(v)
+	if !ok {
+		return nil, bad(name, "is not a list of texts")
 	}
-	return nil, bad(name, "is not a list of texts")
+	return list, nil
 }
 
 // means tells whether an exit status says that there is no such secret.
